@@ -1,0 +1,68 @@
+# mount.ibmshare: build, check, install. Every target says what it needs when it is missing.
+
+VERSION := 0.1.0
+
+CC ?= gcc
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wformat=2 -Wconversion -Werror
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+PKGS := libcurl libcrypto json-c mount
+PKG_CONFIG ?= pkg-config
+B := build
+
+prefix ?= /usr
+sbindir ?= /sbin
+sysconfdir ?= /etc
+INSTALL ?= install
+
+# Only asked when something is compiled: `make install` needs no compiler.
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DIBMSHARE_VERSION='"$(VERSION)"' -Iinclude $(WARNINGS) $(HARDENING) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
+
+LIB_SRC := $(filter-out src/main.c,$(wildcard src/*.c))
+LIB_OBJ := $(LIB_SRC:src/%.c=$(B)/src/%.o)
+HEADERS := $(wildcard include/ibmshare/*.h)
+C_FILES := $(wildcard src/*.c include/ibmshare/*.h tests/*/*.c tests/*/*.h)
+SHELL_FILES := $(shell grep -lE '^\#!.*\b(ba|da)?sh\b' -r scripts tests .ci install.sh 2>/dev/null)
+
+.PHONY: all imds check check-asan check-lab lint format bench install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(B)/mount.ibmshare
+
+$(B)/mount.ibmshare: $(B)/src/main.o $(B)/libibmshare.a
+	@echo "LD $@"
+	@$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/libibmshare.a: $(LIB_OBJ)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(B)/src/%.o: src/%.c $(HEADERS) Makefile
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# The metadata stand-in of the tests.
+IMDS_SRC := $(wildcard tests/imds/*.c)
+imds: $(B)/imds
+$(B)/imds: $(IMDS_SRC) $(wildcard tests/imds/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -o $@ $(IMDS_SRC) \
+		$(shell $(PKG_CONFIG) --cflags --libs libmicrohttpd libssl libcrypto json-c)
+
+install:
+	@test -x $(B)/mount.ibmshare || { echo "build/mount.ibmshare is missing; run: make" >&2; exit 1; }
+	$(INSTALL) -d -m 0755 $(DESTDIR)$(sbindir) $(DESTDIR)/opt/ibm/mount-ibmshare
+	$(INSTALL) -m 0755 $(B)/mount.ibmshare $(DESTDIR)$(sbindir)/mount.ibmshare
+	@test -e $(DESTDIR)$(sysconfdir)/ibmcloud/share.conf || \
+		$(INSTALL) -D -m 0644 etc/share.conf $(DESTDIR)$(sysconfdir)/ibmcloud/share.conf
+
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/mount.ibmshare
+
+clean:
+	rm -rf $(B)/src $(B)/unit $(B)/asan $(B)/bench $(B)/mount.ibmshare $(B)/libibmshare.a $(B)/imds

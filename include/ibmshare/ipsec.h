@@ -1,0 +1,45 @@
+/*
+ * IPsec through strongSwan: one transport-mode connection for each share
+ * address. The connection is written to conf.d, where `swanctl --load-all`
+ * finds it when charon starts, and given to the running daemon over vici.
+ */
+#ifndef IBMSHARE_IPSEC_H
+#define IBMSHARE_IPSEC_H
+
+#include <stdbool.h>
+
+#include "env.h"
+#include "store.h"
+#include "vici.h"
+
+/* "ibmshare-ipsec-to-10-240-0-5" */
+void ipsec_conn_name(const char *ip, char buf[64]);
+/* The text of conf.d/type_ibmshare_IP.conf. The caller frees it. */
+char *ipsec_render_conf(const char *ip, const char *leaf_path);
+/* The same connection as the arguments of load-conn. */
+void ipsec_render_vici(const char *ip, const char *leaf_pem, struct vici_message *msg);
+
+/* Connects to charon; with START, starts its service when nobody answers, and waits for it. */
+int ipsec_open(const struct env *env, bool start, struct vici **ret, struct error *err);
+
+/* Gives charon key and CA certificates of the store. */
+int ipsec_load_credentials(struct vici *vici, const struct store *store, struct error *err);
+/* Writes the connection's file when it differs. */
+int ipsec_publish_conn(const struct store *store, const char *ip, struct error *err);
+/* Gives charon the connection with the leaf that is on disk now. */
+int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip, struct error *err);
+
+/* What the negotiation of a security association came to. */
+enum ipsec_outcome {
+	IPSEC_ESTABLISHED, /* there is a child SA with the cipher we ask for */
+	IPSEC_NO_ANSWER,   /* the far side is silent */
+};
+
+/*
+ * Negotiates a child SA unless there is one. -1 when the far side or strongSwan
+ * refused: ERR says which certificate was not trusted, where that is the cause.
+ */
+int ipsec_establish(const struct env *env, struct vici *vici, const char *ip, enum ipsec_outcome *ret,
+		    struct error *err);
+
+#endif

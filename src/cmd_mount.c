@@ -1,0 +1,144 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ibmshare/cmd.h"
+#include "ibmshare/config.h"
+#include "ibmshare/credential.h"
+#include "ibmshare/file.h"
+#include "ibmshare/ipsec.h"
+#include "ibmshare/log.h"
+#include "ibmshare/nfs.h"
+#include "ibmshare/options.h"
+
+static int check_target(const struct mount_request *req, struct error *err)
+{
+	struct stat st;
+
+	/* In another mount namespace only mount.nfs4 can see it. */
+	if (req->mount_ns)
+		return 0;
+	if (stat(req->target, &st) < 0) {
+		error_errno(err, STATUS_OTHER, errno, "mount point '%s'", req->target);
+		return error_remedy(err, "make it with: mkdir -p '%s'", req->target);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return error_set(err, STATUS_OTHER, "mount point '%s': not a directory", req->target);
+	return 0;
+}
+
+static int check_encryption(enum encryption encryption, struct error *err)
+{
+	if (encryption == ENCRYPTION_NONE || encryption == ENCRYPTION_IPSEC)
+		return 0;
+	error_set(err, STATUS_OTHER, "encryption with %s is not supported yet",
+		  encryption == ENCRYPTION_TLS ? "tls" : "stunnel");
+	return error_remedy(err, "use -o secure=true, which encrypts with IPsec");
+}
+
+/* A certificate that is young, or at least still good. */
+static int ensure_certificate(const struct env *env, const struct config *config, const struct store *store,
+			      struct error *err)
+{
+	enum credential_state state;
+	struct certs_info leaf;
+	const char *why;
+
+	if (credential_state(env, store, &state, &leaf, &why, err) < 0)
+		return -1;
+	log_step("%s", why);
+	if (state == CREDENTIAL_VALID)
+		return 0;
+	if (credential_renew(env, config, store, err) == 0)
+		return 0;
+	if (state != CREDENTIAL_DUE)
+		return -1;
+	log_warning("the certificate could not be renewed (%s); it is still good for %lld s, so the mount goes on",
+		    err->text, (long long)(leaf.not_after - env->now()));
+	return 0;
+}
+
+/* Everything that one mount or renewal at a time may do. */
+static int prepare_locked(const struct env *env, const struct config *config, const char *ip, struct vici **ret_vici,
+			  struct error *err)
+{
+	_cleanup_close_ int lock = -1;
+	struct store store;
+
+	if (file_lock(env, "lock", &lock, err) < 0 || store_open(env, &store, err) < 0 ||
+	    ipsec_open(env, true, ret_vici, err) < 0 || ensure_certificate(env, config, &store, err) < 0)
+		return -1;
+	if (ipsec_publish_conn(&store, ip, err) < 0)
+		return -1;
+	if (ipsec_load_credentials(*ret_vici, &store, err) < 0)
+		return -1;
+	return ipsec_load_conn(*ret_vici, &store, ip, err);
+}
+
+/* A lock of its own, so that a share host that is down holds up nobody else. */
+static int establish_locked(const struct env *env, struct vici *vici, const char *ip, struct error *err)
+{
+	enum ipsec_outcome outcome;
+	_cleanup_close_ int lock = -1;
+	char name[64];
+
+	ipsec_conn_name(ip, name);
+	if (file_lock(env, name, &lock, err) < 0 || ipsec_establish(env, vici, ip, &outcome, err) < 0)
+		return -1;
+	if (outcome == IPSEC_NO_ANSWER)
+		/* It may come back: mount.nfs4 waits as long as its retry= says, behind the trap. */
+		log_warning("%s does not answer to IKE (UDP ports 500 and 4500); trying to mount all the same", ip);
+	return 0;
+}
+
+static int mount_share(const struct env *env, const struct mount_request *req, struct error *err)
+{
+	_cleanup_(vici_closep) struct vici *vici = NULL;
+	_cleanup_free_ char *source = NULL;
+	char ip[INET_ADDRSTRLEN];
+	struct config config;
+
+	if (check_encryption(req->encryption, err) < 0 || check_target(req, err) < 0 ||
+	    config_load(env, &config, log_warning, err) < 0 || nfs_resolve(req->host, ip, err) < 0)
+		return -1;
+	if (asprintf(&source, "%s:%s", ip, req->path) < 0) {
+		source = NULL;
+		return error_nomem(err);
+	}
+	if (req->encryption == ENCRYPTION_IPSEC && !req->fake) {
+		if (prepare_locked(env, &config, ip, &vici, err) < 0 || establish_locked(env, vici, ip, err) < 0)
+			return -1;
+	}
+	if (nfs_mount(env, source, req, err) < 0)
+		return -1;
+	if (!req->fake)
+		log_info("mounted %s on %s, %s", source, req->target,
+			 req->encryption == ENCRYPTION_IPSEC ? "encrypted with IPsec" : "not encrypted");
+	return 0;
+}
+
+int cmd_mount(const struct env *env, int argc, char **argv)
+{
+	struct mount_request req = {0};
+	struct error err;
+	int status = STATUS_OK;
+
+	log_open(env, false);
+	if (options_parse(argc, argv, &req, &err) < 0) {
+		log_error(&err);
+		return err.status;
+	}
+	log_open(env, req.verbose);
+	if (geteuid() != 0) {
+		error_set(&err, STATUS_NOT_ROOT, "only root can mount a share");
+		error_remedy(&err, "run it with sudo, or as root");
+		log_error(&err);
+		status = err.status;
+	} else if (mount_share(env, &req, &err) < 0) {
+		log_error(&err);
+		status = err.status;
+	}
+	options_free(&req);
+	return status;
+}

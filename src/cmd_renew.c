@@ -1,0 +1,121 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "ibmshare/cmd.h"
+#include "ibmshare/config.h"
+#include "ibmshare/credential.h"
+#include "ibmshare/file.h"
+#include "ibmshare/ipsec.h"
+#include "ibmshare/log.h"
+#include "ibmshare/nfs.h"
+
+struct encrypted {
+	const struct store *store;
+	unsigned count;
+};
+
+static int count_encrypted(const char *ip, const char *target, void *arg)
+{
+	struct encrypted *encrypted = arg;
+	char path[PATH_MAX];
+
+	(void)target;
+	if (access(store_conn_path(encrypted->store, ip, path), F_OK) == 0)
+		encrypted->count++;
+	return 0;
+}
+
+struct reload {
+	struct vici *vici;
+	const struct store *store;
+	struct error *err;
+	bool failed;
+};
+
+static int reload_conn(const char *ip, void *arg)
+{
+	struct reload *reload = arg;
+
+	if (ipsec_load_conn(reload->vici, reload->store, ip, reload->err) < 0)
+		reload->failed = true;
+	return 0;
+}
+
+/* Gives a running charon the new certificate; one that is stopped reads it when it starts. */
+static int reload(const struct env *env, const struct store *store, struct error *err)
+{
+	_cleanup_(vici_closep) struct vici *vici = NULL;
+	struct reload reload = {.store = store, .err = err};
+
+	if (ipsec_open(env, false, &vici, err) < 0) {
+		log_warning("%s; it will read the new certificate when it starts", err->text);
+		return 0;
+	}
+	reload.vici = vici;
+	if (ipsec_load_credentials(vici, store, err) < 0 || store_each_conn(store, reload_conn, &reload, err) < 0)
+		return -1;
+	return reload.failed ? -1 : 0;
+}
+
+static int renew(const struct env *env, bool force, struct error *err)
+{
+	_cleanup_close_ int lock = -1;
+	struct encrypted encrypted = {0};
+	enum credential_state state;
+	struct certs_info leaf;
+	struct config config;
+	struct store store;
+	const char *why;
+
+	if (store_open(env, &store, err) < 0)
+		return force ? -1 : 0; /* without strongSwan there is nothing to renew */
+	encrypted.store = &store;
+	if (!force && nfs_each_mount(env, count_encrypted, &encrypted, err) < 0)
+		return -1;
+	if (!force && encrypted.count == 0) {
+		log_step("no encrypted mount, nothing to do");
+		return 0;
+	}
+	if (credential_state(env, &store, &state, &leaf, &why, err) < 0)
+		return -1;
+	log_step("%s", why);
+	if (!force && state == CREDENTIAL_VALID)
+		return 0;
+	if (config_load(env, &config, log_warning, err) < 0 || file_lock(env, "lock", &lock, err) < 0)
+		return -1;
+	/* Whoever held the lock may have done it. */
+	if (!force && (credential_state(env, &store, &state, &leaf, &why, err) < 0 || state == CREDENTIAL_VALID))
+		return state == CREDENTIAL_VALID ? 0 : -1;
+	if (credential_renew(env, &config, &store, err) < 0)
+		return -1;
+	return reload(env, &store, err);
+}
+
+int cmd_renew(const struct env *env, int argc, char **argv)
+{
+	bool force = strcmp(argv[0], "-RENEW_CERTIFICATE_NOW") == 0, verbose = false;
+	struct error err;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--force") == 0)
+			force = true;
+		else if (strcmp(argv[i], "-v") == 0)
+			verbose = true;
+		else {
+			log_open(env, false);
+			error_set(&err, STATUS_OTHER, "unknown argument '%.64s'", argv[i]);
+			error_remedy(&err, "usage: mount.ibmshare --renew [--force] [-v]");
+			log_error(&err);
+			return err.status;
+		}
+	}
+	log_open(env, verbose);
+	if (geteuid() != 0) {
+		error_set(&err, STATUS_NOT_ROOT, "only root can renew the certificate");
+		error_remedy(&err, "run it with sudo, or as root");
+	} else if (renew(env, force, &err) == 0) {
+		return STATUS_OK;
+	}
+	log_error(&err);
+	return err.status;
+}

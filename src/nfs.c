@@ -1,0 +1,134 @@
+#include "ibmshare/nfs.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmount.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ibmshare/log.h"
+#include "ibmshare/proc.h"
+
+/* An address that no share can have would give a connection to the wrong place, or to all. */
+static int check_address(const struct in_addr *addr, const char *host, struct error *err)
+{
+	uint32_t ip = ntohl(addr->s_addr);
+	uint32_t top = ip >> 24;
+
+	if (top != 0 && top != 127 && top < 224)
+		return 0;
+	error_set(err, STATUS_OTHER, "source host '%s': not the address of a share", host);
+	return error_remedy(err, "give the share's mount path as the IBM Cloud console shows it");
+}
+
+int nfs_resolve(const char *host, char buf[INET_ADDRSTRLEN], struct error *err)
+{
+	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list;
+	struct in_addr addr;
+	int r;
+
+	if (strchr(host, ':')) {
+		error_set(err, STATUS_OTHER, "source host '%s': IPv6 addresses are not supported", host);
+		return error_remedy(err, "give the share's IPv4 address");
+	}
+	if (inet_pton(AF_INET, host, &addr) != 1) {
+		r = getaddrinfo(host, NULL, &hints, &list);
+		if (r != 0) {
+			error_set(err, STATUS_OTHER, "source host '%s': %s", host,
+				  r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+			return error_remedy(err, "check the name with: getent ahostsv4 %.64s", host);
+		}
+		addr = ((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_addr;
+		freeaddrinfo(list);
+	}
+	if (check_address(&addr, host, err) < 0)
+		return -1;
+	if (!inet_ntop(AF_INET, &addr, buf, INET_ADDRSTRLEN))
+		return error_errno(err, STATUS_INTERNAL, errno, "inet_ntop");
+	return 0;
+}
+
+void nfs_argv(const char *program, const char *source, const struct mount_request *req,
+	      const char *argv[NFS_ARGV_MAX])
+{
+	int n = 0;
+
+	argv[n++] = program;
+	argv[n++] = source;
+	argv[n++] = req->target;
+	if (req->fake)
+		argv[n++] = "-f";
+	if (req->no_mtab)
+		argv[n++] = "-n";
+	if (req->sloppy)
+		argv[n++] = "-s";
+	if (req->verbose)
+		argv[n++] = "-v";
+	argv[n++] = "-o";
+	argv[n++] = req->nfs_options;
+	argv[n] = NULL;
+}
+
+int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, struct error *err)
+{
+	const char *argv[NFS_ARGV_MAX];
+	struct proc proc = {.argv = argv, .mount_ns = req->mount_ns};
+	char program[PATH_MAX];
+	int code;
+
+	if (env_path(env, program, err, "/sbin/mount.nfs4") < 0)
+		return -1;
+	nfs_argv(program, source, req, argv);
+	log_step("%s %s %s -o %s", program, source, req->target, req->nfs_options);
+	if (proc_run(&proc, &code, err) < 0) {
+		if (errno == ENOENT)
+			error_remedy(err, "apt-get install nfs-common, or: dnf install nfs-utils");
+		return -1;
+	}
+	if (code == 0)
+		return 0;
+	return error_set(err, STATUS_MOUNT + code, "mount.nfs4 of %s on %s ended with exit code %d", source,
+			 req->target, code);
+}
+
+static void table_unref_p(struct libmnt_table **table)
+{
+	mnt_unref_table(*table);
+}
+
+static void iter_free_p(struct libmnt_iter **iter)
+{
+	mnt_free_iter(*iter);
+}
+
+int nfs_each_mount(const struct env *env, int (*fn)(const char *ip, const char *target, void *arg), void *arg,
+		   struct error *err)
+{
+	_cleanup_(table_unref_p) struct libmnt_table *table = mnt_new_table();
+	_cleanup_(iter_free_p) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	char path[PATH_MAX];
+
+	if (!table || !iter)
+		return error_nomem(err);
+	if (env_path(env, path, err, "/proc/self/mountinfo") < 0)
+		return -1;
+	if (mnt_table_parse_file(table, path) < 0)
+		return error_errno(err, STATUS_OTHER, errno, "%s", path);
+	while (mnt_table_next_fs(table, iter, &fs) == 0) {
+		const char *type = mnt_fs_get_fstype(fs);
+		char ip[INET6_ADDRSTRLEN], *addr;
+		size_t len;
+
+		/* The source may be a name; the kernel says which address it went to. */
+		if (!type || strncmp(type, "nfs", 3) != 0 || mnt_fs_get_option(fs, "addr", &addr, &len) != 0 ||
+		    len >= sizeof(ip))
+			continue;
+		memcpy(ip, addr, len);
+		ip[len] = '\0';
+		if (fn(ip, mnt_fs_get_target(fs), arg) < 0)
+			return -1;
+	}
+	return 0;
+}
