@@ -6,7 +6,7 @@ CC ?= gcc
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wformat=2 -Wconversion -Werror
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-PKGS := libcurl libcrypto json-c mount
+PKGS := libcurl libcrypto json-c libmnl mount
 PKG_CONFIG ?= pkg-config
 B := build
 

@@ -18,7 +18,7 @@ struct certs_key {
 
 /* The service takes these attributes and no other; a CN makes it refuse. */
 static const char *const subject[][2] = {
-	{"C", "US"}, {"ST", "IL"}, {"L", "Chicago"}, {"O", "IBM Corporation"}, {"OU", "IBM Software Group"},
+    {"C", "US"}, {"ST", "IL"}, {"L", "Chicago"}, {"O", "IBM Corporation"}, {"OU", "IBM Software Group"},
 };
 
 static void bio_free_p(BIO **bio)
@@ -189,7 +189,8 @@ static int x509_info(X509 *x509, struct certs_info *ret, struct error *err)
 	if (asn1_seconds(X509_get0_notBefore(x509), &ret->not_before) < 0 ||
 	    asn1_seconds(X509_get0_notAfter(x509), &ret->not_after) < 0)
 		return error_set(err, STATUS_OTHER, "a certificate without valid dates");
-	if (!bio || X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) < 0)
+	if (!bio || X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0,
+				       XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) < 0)
 		return crypto_error(err, "cannot read a certificate's subject");
 	len = BIO_get_mem_data(bio, &data);
 	snprintf(ret->subject, sizeof(ret->subject), "%.*s", (int)len, data);
@@ -262,13 +263,14 @@ static int check_dates(X509 *x509, const char *what, int64_t now, struct error *
 	format_time(now, have);
 	if (info.not_before <= now && now < info.not_after)
 		return 0;
-	error_set(err, STATUS_CERTIFICATE, "the %s it issued is %s: valid from %s until %s, and the clock here says %s",
-		  what, now < info.not_before ? "not valid yet" : "expired", from, until, have);
+	error_set(err, STATUS_CERTIFICATE,
+		  "the %s it issued is %s: valid from %s until %s, and the clock here says %s", what,
+		  now < info.not_before ? "not valid yet" : "expired", from, until, have);
 	return error_remedy(err, "if the clock is wrong set it, for example with: chronyc makestep");
 }
 
-int certs_check_reply(const struct certs_key *key, const char *leaf_pem, const char *intermediate_pem, int64_t now,
-		      struct error *err)
+int certs_check_reply(const struct certs_key *key, const char *leaf_pem, const char *intermediate_pem,
+		      int64_t now, struct error *err)
 {
 	_cleanup_x509_ X509 *leaf = parse_x509(leaf_pem);
 	_cleanup_x509_ X509 *intermediate = parse_x509(intermediate_pem);
@@ -280,14 +282,17 @@ int certs_check_reply(const struct certs_key *key, const char *leaf_pem, const c
 	for_key = X509_check_private_key(leaf, key->pkey) == 1;
 	ERR_clear_error();
 	if (!for_key && X509_check_ca(leaf) && signed_by(intermediate, leaf))
-		return error_set(err, STATUS_CERTIFICATE, "it issued the certificates in the wrong order: the "
-							  "intermediate first");
+		return error_set(err, STATUS_CERTIFICATE,
+				 "it issued the certificates in the wrong order: the "
+				 "intermediate first");
 	if (!for_key)
 		return error_set(err, STATUS_CERTIFICATE, "the leaf it issued is for another key than ours");
 	if (!X509_check_ca(intermediate))
-		return error_set(err, STATUS_CERTIFICATE, "the intermediate it issued is not a CA certificate");
+		return error_set(err, STATUS_CERTIFICATE,
+				 "the intermediate it issued is not a CA certificate");
 	if (!signed_by(leaf, intermediate))
-		return error_set(err, STATUS_CERTIFICATE, "the leaf it issued is not signed by the intermediate");
+		return error_set(err, STATUS_CERTIFICATE,
+				 "the leaf it issued is not signed by the intermediate");
 	if (check_dates(leaf, "leaf", now, err) < 0)
 		return -1;
 	return check_dates(intermediate, "intermediate", now, err);
@@ -316,7 +321,8 @@ int certs_normalize(char **pem, struct error *err)
 	return 0;
 }
 
-int certs_each(const char *pem, size_t len, int (*fn)(const char *cert_pem, void *arg), void *arg, struct error *err)
+int certs_each(const char *pem, size_t len, int (*fn)(const char *cert_pem, void *arg), void *arg,
+	       struct error *err)
 {
 	_cleanup_bio_ BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	unsigned count = 0;

@@ -7,10 +7,17 @@
 #include "ibmshare/config.h"
 #include "ibmshare/credential.h"
 #include "ibmshare/file.h"
+#include "ibmshare/guard.h"
 #include "ibmshare/ipsec.h"
 #include "ibmshare/log.h"
 #include "ibmshare/nfs.h"
 #include "ibmshare/options.h"
+#include "ibmshare/proc.h"
+#include "ibmshare/xfrm.h"
+
+enum {
+	UMOUNT_TIMEOUT_MS = 30000,
+};
 
 static int check_target(const struct mount_request *req, struct error *err)
 {
@@ -54,14 +61,15 @@ static int ensure_certificate(const struct env *env, const struct config *config
 		return 0;
 	if (state != CREDENTIAL_DUE)
 		return -1;
-	log_warning("the certificate could not be renewed (%s); it is still good for %lld s, so the mount goes on",
-		    err->text, (long long)(leaf.not_after - env->now()));
+	log_warning(
+	    "the certificate could not be renewed (%s); it is still good for %lld s, so the mount goes on",
+	    err->text, (long long)(leaf.not_after - env->now()));
 	return 0;
 }
 
 /* Everything that one mount or renewal at a time may do. */
-static int prepare_locked(const struct env *env, const struct config *config, const char *ip, struct vici **ret_vici,
-			  struct error *err)
+static int prepare_locked(const struct env *env, const struct config *config, const char *ip,
+			  struct vici **ret_vici, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
 	struct store store;
@@ -69,9 +77,9 @@ static int prepare_locked(const struct env *env, const struct config *config, co
 	if (file_lock(env, "lock", &lock, err) < 0 || store_open(env, &store, err) < 0 ||
 	    ipsec_open(env, true, ret_vici, err) < 0 || ensure_certificate(env, config, &store, err) < 0)
 		return -1;
-	if (ipsec_publish_conn(&store, ip, err) < 0)
-		return -1;
-	if (ipsec_load_credentials(*ret_vici, &store, err) < 0)
+	/* The guard first: from here on nothing to this address leaves in the clear. */
+	if (guard_install(ip, err) < 0 || ipsec_publish_conn(&store, ip, err) < 0 ||
+	    ipsec_load_credentials(*ret_vici, &store, err) < 0)
 		return -1;
 	return ipsec_load_conn(*ret_vici, &store, ip, err);
 }
@@ -83,13 +91,49 @@ static int establish_locked(const struct env *env, struct vici *vici, const char
 	_cleanup_close_ int lock = -1;
 	char name[64];
 
+	if (!env->kernel_has_esp)
+		return 0;
 	ipsec_conn_name(ip, name);
 	if (file_lock(env, name, &lock, err) < 0 || ipsec_establish(env, vici, ip, &outcome, err) < 0)
 		return -1;
 	if (outcome == IPSEC_NO_ANSWER)
 		/* It may come back: mount.nfs4 waits as long as its retry= says, behind the trap. */
-		log_warning("%s does not answer to IKE (UDP ports 500 and 4500); trying to mount all the same", ip);
+		log_warning(
+		    "%s does not answer to IKE (UDP ports 500 and 4500); trying to mount all the same", ip);
 	return 0;
+}
+
+/* Takes a mount away that cannot be shown to be encrypted. */
+static void unmount(const struct mount_request *req)
+{
+	const char *const argv[] = {"/bin/umount", "-l", req->target, NULL};
+	struct proc proc = {.argv = argv, .mount_ns = req->mount_ns, .timeout_ms = UMOUNT_TIMEOUT_MS};
+	struct error err;
+	int code;
+
+	if (proc_run(&proc, &code, &err) < 0)
+		log_error(&err);
+}
+
+/* The promise is about packets, so it is the kernel's counters that keep it, not strongSwan's word. */
+static int mount_encrypted(const struct env *env, const char *ip, const char *source,
+			   const struct mount_request *req, struct error *err)
+{
+	struct xfrm_sas before, after;
+
+	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, err) < 0)
+		return -1;
+	if (xfrm_sas_to(ip, &after, err) == 0) {
+		if (xfrm_carried(&before, &after) || !env->kernel_has_esp)
+			return 0;
+		error_set(err, STATUS_IPSEC,
+			  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security "
+			  "associations to %s), so it was unmounted again",
+			  source, after.count, ip);
+		error_remedy(err, "see: swanctl --list-sas; ip -s xfrm state; journalctl -u strongswan");
+	}
+	unmount(req);
+	return -1;
 }
 
 static int mount_share(const struct env *env, const struct mount_request *req, struct error *err)
@@ -106,15 +150,17 @@ static int mount_share(const struct env *env, const struct mount_request *req, s
 		source = NULL;
 		return error_nomem(err);
 	}
-	if (req->encryption == ENCRYPTION_IPSEC && !req->fake) {
-		if (prepare_locked(env, &config, ip, &vici, err) < 0 || establish_locked(env, vici, ip, err) < 0)
+	if (req->fake || req->encryption == ENCRYPTION_NONE) {
+		if (nfs_mount(env, source, req, err) < 0)
 			return -1;
+		if (!req->fake)
+			log_info("mounted %s on %s, not encrypted", source, req->target);
+		return 0;
 	}
-	if (nfs_mount(env, source, req, err) < 0)
+	if (prepare_locked(env, &config, ip, &vici, err) < 0 || establish_locked(env, vici, ip, err) < 0 ||
+	    mount_encrypted(env, ip, source, req, err) < 0)
 		return -1;
-	if (!req->fake)
-		log_info("mounted %s on %s, %s", source, req->target,
-			 req->encryption == ENCRYPTION_IPSEC ? "encrypted with IPsec" : "not encrypted");
+	log_info("mounted %s on %s, encrypted with IPsec", source, req->target);
 	return 0;
 }
 

@@ -52,7 +52,8 @@ static int reload(const struct env *env, const struct store *store, struct error
 		return 0;
 	}
 	reload.vici = vici;
-	if (ipsec_load_credentials(vici, store, err) < 0 || store_each_conn(store, reload_conn, &reload, err) < 0)
+	if (ipsec_load_credentials(vici, store, err) < 0 ||
+	    store_each_conn(store, reload_conn, &reload, err) < 0)
 		return -1;
 	return reload.failed ? -1 : 0;
 }
@@ -84,7 +85,8 @@ static int renew(const struct env *env, bool force, struct error *err)
 	if (config_load(env, &config, log_warning, err) < 0 || file_lock(env, "lock", &lock, err) < 0)
 		return -1;
 	/* Whoever held the lock may have done it. */
-	if (!force && (credential_state(env, &store, &state, &leaf, &why, err) < 0 || state == CREDENTIAL_VALID))
+	if (!force &&
+	    (credential_state(env, &store, &state, &leaf, &why, err) < 0 || state == CREDENTIAL_VALID))
 		return state == CREDENTIAL_VALID ? 0 : -1;
 	if (credential_renew(env, &config, &store, err) < 0)
 		return -1;

@@ -27,7 +27,8 @@ static int publish_ca(const char *pem, void *arg)
 	if (++file->index == 1)
 		snprintf(name, sizeof(name), "%.200s", file->name);
 	else
-		snprintf(name, sizeof(name), "%.*s-%u%s", (int)(dot - file->name), file->name, file->index, dot);
+		snprintf(name, sizeof(name), "%.*s-%u%s", (int)(dot - file->name), file->name, file->index,
+			 dot);
 	store_ca_path(file->store, name, path);
 	if (file_holds(path, pem, strlen(pem)))
 		return 0;
@@ -40,7 +41,8 @@ static bool is_ca_name(const char *name)
 	const char *dot = strrchr(name, '.');
 
 	return dot && strlen(name) <= 200 && (strcmp(dot, ".crt") == 0 || strcmp(dot, ".pem") == 0) &&
-	       (strncmp(name, "type_ibmshare_root_", 19) == 0 || strncmp(name, "type_ibmshare_int_", 18) == 0);
+	       (strncmp(name, "type_ibmshare_root_", 19) == 0 ||
+		strncmp(name, "type_ibmshare_int_", 18) == 0);
 }
 
 static int install_file(const struct store *store, const char *dir, const char *name, struct error *err)
@@ -82,7 +84,8 @@ static int install_cas(const struct store *store, const char *from, struct error
 	}
 	if (count == 0) {
 		error_set(err, STATUS_SETUP, "there is no root CA in '%s'", from);
-		return error_remedy(err, "give the directory that holds IBM's type_ibmshare_root_*.crt files");
+		return error_remedy(err,
+				    "give the directory that holds IBM's type_ibmshare_root_*.crt files");
 	}
 	log_info("installed the CA files of %s: %u", from, count);
 	return 0;
@@ -113,7 +116,8 @@ static int setup(const struct env *env, const char *from, struct error *err)
 
 	if (env_path(env, path, err, "/opt/ibm/mount-ibmshare") < 0 || file_mkdirs(path, err) < 0 ||
 	    file_lock(env, "lock", &lock, err) < 0 || store_open(env, &store, err) < 0 ||
-	    store_prepare(&store, err) < 0 || install_cas(&store, from, err) < 0 || ensure_key(&store, err) < 0)
+	    store_prepare(&store, err) < 0 || install_cas(&store, from, err) < 0 ||
+	    ensure_key(&store, err) < 0)
 		return -1;
 	/* One that is stopped reads the files when it starts. */
 	if (ipsec_open(env, false, &vici, &no_daemon) < 0)
@@ -128,7 +132,8 @@ int cmd_setup(const struct env *env, int argc, char **argv)
 
 	log_open(env, verbose);
 	if (argc < 2 || argc > 3 || (argc == 3 && !verbose)) {
-		error_set(&err, STATUS_OTHER, "the directory with the CA files is missing, or there is more than that");
+		error_set(&err, STATUS_OTHER,
+			  "the directory with the CA files is missing, or there is more than that");
 		error_remedy(&err, "usage: mount.ibmshare --setup DIR [-v]");
 	} else if (geteuid() != 0) {
 		error_set(&err, STATUS_NOT_ROOT, "only root can set up");

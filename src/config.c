@@ -14,14 +14,14 @@ enum {
 
 /* IBM Cloud VPC region codes: short, long. */
 static const char *const region_codes[][2] = {
-	{"dal", "us-south"}, {"wdc", "us-east"}, {"lon", "eu-gb"},  {"fra", "eu-de"},  {"mad", "eu-es"},
-	{"par", "eu-fr2"},   {"syd", "au-syd"},  {"tok", "jp-tok"}, {"osa", "jp-osa"}, {"tor", "ca-tor"},
-	{"sao", "br-sao"},   {"mon", "ca-mon"},  {"che", "in-che"}, {"mum", "in-mum"},
+    {"dal", "us-south"}, {"wdc", "us-east"}, {"lon", "eu-gb"},	{"fra", "eu-de"},  {"mad", "eu-es"},
+    {"par", "eu-fr2"},	 {"syd", "au-syd"},  {"tok", "jp-tok"}, {"osa", "jp-osa"}, {"tor", "ca-tor"},
+    {"sao", "br-sao"},	 {"mon", "ca-mon"},  {"che", "in-che"}, {"mum", "in-mum"},
 };
 
 /* Keys of the Python tool that have no meaning here: accepted, so that its file can be taken over. */
 static const char *const ignored_keys[] = {
-	"metadata_retry_count", "metadata_retry_interval", "stunnel_env", "trusted_root_cacert", "arch_env",
+    "metadata_retry_count", "metadata_retry_interval", "stunnel_env", "trusted_root_cacert", "arch_env",
 };
 
 bool config_region_known(const char *code, size_t len)
@@ -30,7 +30,8 @@ bool config_region_known(const char *code, size_t len)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(region_codes); i++)
 		for (size_t j = 0; j < 2; j++)
-			if (strlen(region_codes[i][j]) == len && strncasecmp(code, region_codes[i][j], len) == 0)
+			if (strlen(region_codes[i][j]) == len &&
+			    strncasecmp(code, region_codes[i][j], len) == 0)
 				return true;
 	return false;
 }
@@ -54,10 +55,11 @@ static int set_regions(const struct line *line, struct config *config, struct er
 		size_t n = strcspn(p, ", \t");
 
 		if (n > 0 && !config_region_known(p, n)) {
-			error_set(err, STATUS_OTHER, "%s:%u: region '%.*s' is unknown", line->file, line->number,
-				  (int)(n < 64 ? n : 64), p);
-			return error_remedy(err, "write region codes such as us-south, in-che or eu-de, separated by "
-						 "commas, or all");
+			error_set(err, STATUS_OTHER, "%s:%u: region '%.*s' is unknown", line->file,
+				  line->number, (int)(n < 64 ? n : 64), p);
+			return error_remedy(
+			    err, "write region codes such as us-south, in-che or eu-de, separated by "
+				 "commas, or all");
 		}
 		p += n;
 		p += strspn(p, ", \t");
@@ -73,7 +75,8 @@ static int set_seconds(const struct line *line, struct config *config, struct er
 
 	errno = 0;
 	n = strtol(line->value, &end, 10);
-	if (errno || end == line->value || *end || n < CERTIFICATE_SECONDS_MIN || n > CERTIFICATE_SECONDS_MAX) {
+	if (errno || end == line->value || *end || n < CERTIFICATE_SECONDS_MIN ||
+	    n > CERTIFICATE_SECONDS_MAX) {
 		error_set(err, STATUS_OTHER, "%s:%u: certificate_duration_seconds is '%.64s'", line->file,
 			  line->number, line->value);
 		return error_remedy(err, "write a number from %d to %d", CERTIFICATE_SECONDS_MIN,
@@ -92,9 +95,12 @@ static int set_url(const struct line *line, struct config *config, struct error 
 	else if (strncmp(line->value, "https://", 8) == 0)
 		host = line->value + 8;
 	if (!host || !*host || strlen(line->value) >= sizeof(config->metadata_url) ||
-	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") != strlen(host)) {
-		error_set(err, STATUS_OTHER, "%s:%u: metadata_url is '%.64s'", line->file, line->number, line->value);
-		return error_remedy(err, "write http://HOST[:PORT] or https://HOST[:PORT], or take the line out");
+	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") !=
+		strlen(host)) {
+		error_set(err, STATUS_OTHER, "%s:%u: metadata_url is '%.64s'", line->file, line->number,
+			  line->value);
+		return error_remedy(err,
+				    "write http://HOST[:PORT] or https://HOST[:PORT], or take the line out");
 	}
 	memcpy(config->metadata_url, line->value, strlen(line->value) + 1);
 	return 0;
@@ -104,9 +110,9 @@ static const struct {
 	const char *key;
 	int (*set)(const struct line *line, struct config *config, struct error *err);
 } keys[] = {
-	{"region", set_regions},
-	{"certificate_duration_seconds", set_seconds},
-	{"metadata_url", set_url},
+    {"region", set_regions},
+    {"certificate_duration_seconds", set_seconds},
+    {"metadata_url", set_url},
 };
 
 static int set(const struct line *line, struct config *config, config_warn_fn warn, struct error *err)
@@ -137,7 +143,8 @@ static char *trim(char *s)
 	return s;
 }
 
-static int parse_line(char *text, struct line *line, struct config *config, config_warn_fn warn, struct error *err)
+static int parse_line(char *text, struct line *line, struct config *config, config_warn_fn warn,
+		      struct error *err)
 {
 	char *equals;
 
@@ -147,7 +154,8 @@ static int parse_line(char *text, struct line *line, struct config *config, conf
 		return 0;
 	equals = strchr(text, '=');
 	if (!equals) {
-		error_set(err, STATUS_OTHER, "%s:%u: '%.64s' is not key=value", line->file, line->number, text);
+		error_set(err, STATUS_OTHER, "%s:%u: '%.64s' is not key=value", line->file, line->number,
+			  text);
 		return error_remedy(err, "mend the line, or put # in front of it");
 	}
 	*equals = '\0';
@@ -156,7 +164,8 @@ static int parse_line(char *text, struct line *line, struct config *config, conf
 	return set(line, config, warn, err);
 }
 
-int config_parse(const char *name, const char *text, struct config *ret, config_warn_fn warn, struct error *err)
+int config_parse(const char *name, const char *text, struct config *ret, config_warn_fn warn,
+		 struct error *err)
 {
 	struct config config = {.certificate_seconds = CERTIFICATE_SECONDS_MAX};
 	struct line line = {.file = name};

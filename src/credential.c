@@ -70,7 +70,8 @@ static void warn_of_open_chain(const struct store *store, const char *intermedia
 				   : "no root CA is installed");
 }
 
-int credential_renew(const struct env *env, const struct config *config, const struct store *store, struct error *err)
+int credential_renew(const struct env *env, const struct config *config, const struct store *store,
+		     struct error *err)
 {
 	_cleanup_(certs_key_freep) struct certs_key *key = NULL;
 	_cleanup_(metadata_certificate_free) struct metadata_certificate cert = {0};
@@ -91,7 +92,8 @@ int credential_renew(const struct env *env, const struct config *config, const s
 	if (certs_check_reply(key, cert.leaf, cert.intermediate, env->now(), err) < 0)
 		return error_prefix(err, "no certificate from the metadata service");
 	if (certs_normalize(&cert.leaf, err) < 0 || certs_normalize(&cert.intermediate, err) < 0 ||
-	    certs_info(cert.leaf, &info, err) < 0 || store_publish(store, new_key ? key : NULL, &cert, err) < 0)
+	    certs_info(cert.leaf, &info, err) < 0 ||
+	    store_publish(store, new_key ? key : NULL, &cert, err) < 0)
 		return -1;
 	log_info("new certificate, serial %s, valid for %lld s", info.serial,
 		 (long long)(info.not_after - env->now()));

@@ -214,7 +214,8 @@ int file_lock(const struct env *env, const char *name, int *ret_fd, struct error
 			close(fd);
 			error_set(err, STATUS_OTHER, "another mount or renewal has held the lock for %d s",
 				  env->lock_timeout_ms / 1000);
-			return error_remedy(err, "see who with: fuser -v %s/run/mount-ibmshare/%s", env->root, name);
+			return error_remedy(err, "see who with: fuser -v %s/run/mount-ibmshare/%s", env->root,
+					    name);
 		}
 		nanosleep(&pause, NULL);
 	}

@@ -27,33 +27,33 @@ static const struct line {
 	const char *key;
 	const char *value; /* "@ip", "@name" and "@localts" stand for what varies */
 } conn_lines[] = {
-	{SECTION, "@name", NULL},
-	{VALUE, "version", "2"},
-	{LIST, "proposals", "aes256-sha384-ecp384"},
-	{LIST, "remote_addrs", "@ip"},
-	{VALUE, "encap", "yes"},
-	{VALUE, "unique", "replace"},
-	{VALUE, "dpd_delay", "30s"},
-	{VALUE, "keyingtries", "3"},
-	{VALUE, "rekey_time", "3600"},
-	{SECTION, "local", NULL},
-	{LEAF, "certs", NULL},
-	{END, NULL, NULL},
-	{SECTION, "remote", NULL},
-	{VALUE, "id", "%any"},
-	{END, NULL, NULL},
-	{SECTION, "children", NULL},
-	{SECTION, "@name", NULL},
-	{VALUE, "mode", "transport"},
-	{LIST, "esp_proposals", "aes256gcm16"},
-	{LIST, "local_ts", "0.0.0.0/0[any/any]"},
-	{LIST, "remote_ts", "@ip[any/any]"},
-	{VALUE, "start_action", "trap"},
-	{VALUE, "rekey_time", "3600"},
-	{VALUE, "rekey_bytes", "0"},
-	{END, NULL, NULL},
-	{END, NULL, NULL},
-	{END, NULL, NULL},
+    {SECTION, "@name", NULL},
+    {VALUE, "version", "2"},
+    {LIST, "proposals", "aes256-sha384-ecp384"},
+    {LIST, "remote_addrs", "@ip"},
+    {VALUE, "encap", "yes"},
+    {VALUE, "unique", "replace"},
+    {VALUE, "dpd_delay", "30s"},
+    {VALUE, "keyingtries", "3"},
+    {VALUE, "rekey_time", "3600"},
+    {SECTION, "local", NULL},
+    {LEAF, "certs", NULL},
+    {END, NULL, NULL},
+    {SECTION, "remote", NULL},
+    {VALUE, "id", "%any"},
+    {END, NULL, NULL},
+    {SECTION, "children", NULL},
+    {SECTION, "@name", NULL},
+    {VALUE, "mode", "transport"},
+    {LIST, "esp_proposals", "aes256gcm16"},
+    {LIST, "local_ts", "0.0.0.0/0[any/any]"},
+    {LIST, "remote_ts", "@ip[any/any]"},
+    {VALUE, "start_action", "trap"},
+    {VALUE, "rekey_time", "3600"},
+    {VALUE, "rekey_bytes", "0"},
+    {END, NULL, NULL},
+    {END, NULL, NULL},
+    {END, NULL, NULL},
 };
 
 enum {
@@ -90,7 +90,8 @@ char *ipsec_render_conf(const char *ip, const char *leaf_path)
 
 	if (!f)
 		return NULL;
-	fprintf(f, "# Written by mount.ibmshare for the share address %s. Changes are lost.\nconnections {\n", ip);
+	fprintf(f, "# Written by mount.ibmshare for the share address %s. Changes are lost.\nconnections {\n",
+		ip);
 	for (size_t i = 0; i < ARRAY_SIZE(conn_lines); i++) {
 		const struct line *line = &conn_lines[i];
 
@@ -167,10 +168,10 @@ static int start_service(const struct env *env, struct error *err)
 	const char *const argv[] = {"/usr/bin/systemctl", "start", "strongswan.service", NULL};
 	char output[512];
 	struct proc proc = {
-		.argv = argv,
-		.timeout_ms = env->daemon_timeout_ms,
-		.output = output,
-		.output_size = sizeof(output),
+	    .argv = argv,
+	    .timeout_ms = env->daemon_timeout_ms,
+	    .output = output,
+	    .output_size = sizeof(output),
 	};
 	int code;
 
@@ -191,7 +192,8 @@ static int start_service(const struct env *env, struct error *err)
 		return error_remedy(err, "start charon-systemd, then mount again");
 	}
 	if (code != 0) {
-		error_set(err, STATUS_IPSEC, "strongSwan is not running and could not be started: %s", output);
+		error_set(err, STATUS_IPSEC, "strongSwan is not running and could not be started: %s",
+			  output);
 		return error_remedy(err, "see: systemctl status strongswan; journalctl -u strongswan");
 	}
 	return 0;
@@ -305,10 +307,10 @@ static void on_sa(const struct vici_element *element, void *arg)
 		const char *key;
 		size_t offset, size;
 	} fields[] = {
-		{"state", offsetof(struct child_sa, state), 32},
-		{"mode", offsetof(struct child_sa, mode), 32},
-		{"encr-alg", offsetof(struct child_sa, cipher), 32},
-		{"encr-keysize", offsetof(struct child_sa, key_size), 16},
+	    {"state", offsetof(struct child_sa, state), 32},
+	    {"mode", offsetof(struct child_sa, mode), 32},
+	    {"encr-alg", offsetof(struct child_sa, cipher), 32},
+	    {"encr-keysize", offsetof(struct child_sa, key_size), 16},
 	};
 	struct child_sa *sa = arg;
 
@@ -318,11 +320,10 @@ static void on_sa(const struct vici_element *element, void *arg)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (strcmp(element->key, fields[i].key) == 0)
 			snprintf((char *)sa + fields[i].offset, fields[i].size, "%s", element->value);
-	sa->good = sa->good ||
-		   ((strcmp(sa->state, "INSTALLED") == 0 || strcmp(sa->state, "REKEYING") == 0 ||
-		     strcmp(sa->state, "REKEYED") == 0) &&
-		    strcmp(sa->mode, "TRANSPORT") == 0 && strcmp(sa->cipher, "AES_GCM_16") == 0 &&
-		    strcmp(sa->key_size, "256") == 0);
+	sa->good = sa->good || ((strcmp(sa->state, "INSTALLED") == 0 || strcmp(sa->state, "REKEYING") == 0 ||
+				 strcmp(sa->state, "REKEYED") == 0) &&
+				strcmp(sa->mode, "TRANSPORT") == 0 && strcmp(sa->cipher, "AES_GCM_16") == 0 &&
+				strcmp(sa->key_size, "256") == 0);
 }
 
 static int find_sa(struct vici *vici, const char *name, struct child_sa *ret, struct error *err)
@@ -331,19 +332,17 @@ static int find_sa(struct vici *vici, const char *name, struct child_sa *ret, st
 
 	memset(ret, 0, sizeof(*ret));
 	vici_value(&msg, "ike", name);
-	return vici_call(vici,
-			 &(struct vici_call){.command = "list-sas",
-					     .message = &msg,
-					     .event = "list-sa",
-					     .on_event = on_sa,
-					     .arg = ret},
-			 err);
+	return vici_call(
+	    vici,
+	    &(struct vici_call){
+		.command = "list-sas", .message = &msg, .event = "list-sa", .on_event = on_sa, .arg = ret},
+	    err);
 }
 
 /* What charon logs while it negotiates, as far as it tells why it failed. */
 struct negotiation {
 	char untrusted[256]; /* the certificate of the far side, or its issuer */
-	bool refused;        /* the far side said AUTHENTICATION_FAILED */
+	bool refused;	     /* the far side said AUTHENTICATION_FAILED */
 	bool answered;
 	char last[256];
 };
@@ -370,15 +369,18 @@ static void on_log(const struct vici_element *element, void *arg)
 static int explain(const struct negotiation *seen, const char *ip, struct error *err)
 {
 	if (seen->untrusted[0]) {
-		error_set(err, STATUS_IPSEC, "no IPsec with %s: the share host's certificate %s is not trusted", ip,
+		error_set(err, STATUS_IPSEC,
+			  "no IPsec with %s: the share host's certificate %s is not trusted", ip,
 			  seen->untrusted);
-		return error_remedy(err, "install the CA files of the share's region with: mount.ibmshare --setup DIR");
+		return error_remedy(
+		    err, "install the CA files of the share's region with: mount.ibmshare --setup DIR");
 	}
 	if (seen->refused) {
 		error_set(err, STATUS_IPSEC,
 			  "no IPsec with %s: the share host does not trust this instance's certificate", ip);
-		return error_remedy(err, "check that the share is in this instance's region and allows encryption in "
-					 "transit; a new certificate: mount.ibmshare --renew --force");
+		return error_remedy(
+		    err, "check that the share is in this instance's region and allows encryption in "
+			 "transit; a new certificate: mount.ibmshare --renew --force");
 	}
 	error_set(err, STATUS_IPSEC, "no IPsec with %s: %s", ip, seen->last[0] ? seen->last : err->text);
 	return error_remedy(err, "see: journalctl -u strongswan");
@@ -428,9 +430,10 @@ int ipsec_establish(const struct env *env, struct vici *vici, const char *ip, en
 	if (find_sa(vici, name, &sa, err) < 0)
 		return -1;
 	if (!sa.good)
-		return error_set(err, STATUS_IPSEC,
-				 "no IPsec with %s: the security association is %s, %s, %s-%s where transport mode "
-				 "with AES_GCM_16-256 is asked for",
-				 ip, sa.state[0] ? sa.state : "missing", sa.mode, sa.cipher, sa.key_size);
+		return error_set(
+		    err, STATUS_IPSEC,
+		    "no IPsec with %s: the security association is %s, %s, %s-%s where transport mode "
+		    "with AES_GCM_16-256 is asked for",
+		    ip, sa.state[0] ? sa.state : "missing", sa.mode, sa.cipher, sa.key_size);
 	return 0;
 }

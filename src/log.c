@@ -47,7 +47,8 @@ static int open_file(const char *path)
 {
 	for (int tries = 0; tries < 10; tries++) {
 		struct stat at_fd, at_path;
-		int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+		int fd =
+		    open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 
 		if (fd < 0)
 			return -1;
@@ -82,7 +83,8 @@ static void write_file(const char *level, const char *text)
 	now = (time_t)log_env->now();
 	if (!gmtime_r(&now, &tm) || strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		return;
-	n = snprintf(line, sizeof(line), "%s %s[%d] %s: %s\n", stamp, LOG_PROGRAM, (int)getpid(), level, text);
+	n = snprintf(line, sizeof(line), "%s %s[%d] %s: %s\n", stamp, LOG_PROGRAM, (int)getpid(), level,
+		     text);
 	if (n <= 0)
 		return;
 	if ((size_t)n >= sizeof(line)) {

@@ -24,8 +24,8 @@ static const struct generation {
 	const char *version;
 	const char *path;
 } generations[] = {
-	{"2025-08-26", "/identity/v1"},
-	{"2023-06-20", "/instance_identity/v1"},
+    {"2025-08-26", "/identity/v1"},
+    {"2023-06-20", "/instance_identity/v1"},
 };
 
 #define SERVICE_NAME "api.metadata.cloud.ibm.com"
@@ -57,8 +57,8 @@ static const char *member_string(json_object *object, const char *key)
 {
 	json_object *value;
 
-	if (!json_object_is_type(object, json_type_object) || !json_object_object_get_ex(object, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
+	if (!json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string))
 		return NULL;
 	return json_object_get_string(value);
 }
@@ -66,7 +66,8 @@ static const char *member_string(json_object *object, const char *key)
 static int bad_reply(struct error *err, int status, const char *what)
 {
 	error_set(err, status, "the metadata service's answer %s", what);
-	return error_remedy(err, "something else may be answering at its address; check the instance's routes");
+	return error_remedy(err,
+			    "something else may be answering at its address; check the instance's routes");
 }
 
 int metadata_parse_token(const char *body, size_t len, char **ret_token, struct error *err)
@@ -88,7 +89,8 @@ int metadata_parse_token(const char *body, size_t len, char **ret_token, struct 
 	return *ret_token ? 0 : error_nomem(err);
 }
 
-int metadata_parse_certificate(const char *body, size_t len, struct metadata_certificate *ret, struct error *err)
+int metadata_parse_certificate(const char *body, size_t len, struct metadata_certificate *ret,
+			       struct error *err)
 {
 	_cleanup_(json_put_p) json_object *object = json_parse(body, len);
 	struct metadata_certificate cert;
@@ -100,13 +102,15 @@ int metadata_parse_certificate(const char *body, size_t len, struct metadata_cer
 	if (!json_object_is_type(object, json_type_object) ||
 	    !json_object_object_get_ex(object, "certificates", &list) ||
 	    !json_object_is_type(list, json_type_array))
-		return bad_reply(err, STATUS_CERTIFICATE, "to the certificate request has no list of certificates");
+		return bad_reply(err, STATUS_CERTIFICATE,
+				 "to the certificate request has no list of certificates");
 	count = json_object_array_length(list);
 	if (count < 2)
-		return error_set(err, STATUS_CERTIFICATE,
-				 "the metadata service issued %zu certificate%s where a leaf and an intermediate "
-				 "are expected",
-				 count, count == 1 ? "" : "s");
+		return error_set(
+		    err, STATUS_CERTIFICATE,
+		    "the metadata service issued %zu certificate%s where a leaf and an intermediate "
+		    "are expected",
+		    count, count == 1 ? "" : "s");
 	for (size_t i = 0; i < 2; i++)
 		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string))
 			return bad_reply(err, STATUS_CERTIFICATE, "holds a certificate that is not text");
@@ -156,7 +160,8 @@ int metadata_explain(long http_status, const char *body, size_t len, const char 
 	const char *code, *message, *trace;
 	json_object *errors = NULL, *first = NULL;
 
-	if (json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, "errors", &errors) &&
+	if (json_object_is_type(object, json_type_object) &&
+	    json_object_object_get_ex(object, "errors", &errors) &&
 	    json_object_is_type(errors, json_type_array) && json_object_array_length(errors) > 0)
 		first = json_object_array_get_idx(errors, 0);
 	code = member_string(first, "code");
@@ -170,8 +175,9 @@ int metadata_explain(long http_status, const char *body, size_t len, const char 
 	blot_out(text, secret);
 	error_set(err, status, "the metadata service answered %ld%.600s", http_status, text);
 	if (http_status == 403)
-		error_remedy(err, "enable the metadata service for this instance: ibmcloud is instance-update ID "
-				  "--metadata-service-enabled true");
+		error_remedy(err,
+			     "enable the metadata service for this instance: ibmcloud is instance-update ID "
+			     "--metadata-service-enabled true");
 	else if (http_status >= 500)
 		error_remedy(err, "try again; report the trace to IBM Cloud support if it stays");
 	else if (http_status >= 300 && http_status < 400)
@@ -183,8 +189,8 @@ int metadata_explain(long http_status, const char *body, size_t len, const char 
 struct service {
 	const struct env *env;
 	const char *token; /* borrowed, NULL at first */
-	char base[300];    /* http://169.254.169.254 */
-	char pin[96];      /* for https, or empty */
+	char base[300];	   /* http://169.254.169.254 */
+	char pin[96];	   /* for https, or empty */
 	const struct generation *generation;
 };
 
@@ -256,7 +262,8 @@ static int find_port(const struct env *env, bool *ret_https, struct error *err)
 		if (polls[i].fd >= 0)
 			close(polls[i].fd);
 	if (found < 0) {
-		error_set(err, STATUS_METADATA, "the metadata service at %s cannot be reached: port %u: %s, port %u: %s",
+		error_set(err, STATUS_METADATA,
+			  "the metadata service at %s cannot be reached: port %u: %s, port %u: %s",
 			  env->metadata_address, ports[0], strerror(why[0]), ports[1], strerror(why[1]));
 		return error_remedy(err, "enable it for this instance: ibmcloud is instance-update ID "
 					 "--metadata-service-enabled true");
@@ -287,17 +294,21 @@ static int request(const struct service *service, const char *method, const char
 		   struct http_reply *ret, struct error *err)
 {
 	char *authorization = NULL;
-	const char *headers[] = {"Content-Type: application/json", "Accept: application/json", "Expect:",
-				 "Metadata-Flavor: ibm", NULL, NULL};
+	const char *headers[] = {"Content-Type: application/json",
+				 "Accept: application/json",
+				 "Expect:",
+				 "Metadata-Flavor: ibm",
+				 NULL,
+				 NULL};
 	char url[URL_MAX];
 	struct http_request req = {
-		.method = method,
-		.url = url,
-		.headers = headers,
-		.body = body,
-		.resolve = strncmp(service->base, "https:", 6) == 0 ? service->pin : NULL,
-		.ca_file = service->env->ca_file,
-		.timeout_ms = service->env->request_timeout_ms,
+	    .method = method,
+	    .url = url,
+	    .headers = headers,
+	    .body = body,
+	    .resolve = strncmp(service->base, "https:", 6) == 0 ? service->pin : NULL,
+	    .ca_file = service->env->ca_file,
+	    .timeout_ms = service->env->request_timeout_ms,
 	};
 	int r, saved;
 
@@ -356,8 +367,8 @@ static int get_token(struct service *service, char **ret_token, struct error *er
 	return error_set(err, STATUS_INTERNAL, "no generation of the metadata API");
 }
 
-static int get_certificate(struct service *service, const char *csr, int seconds, struct metadata_certificate *ret,
-			   struct error *err)
+static int get_certificate(struct service *service, const char *csr, int seconds,
+			   struct metadata_certificate *ret, struct error *err)
 {
 	_cleanup_free_ char *body = metadata_certificate_body(csr, seconds);
 	struct http_reply reply = {0};
@@ -373,7 +384,8 @@ static int get_certificate(struct service *service, const char *csr, int seconds
 	if (reply.status >= 200 && reply.status < 300)
 		r = metadata_parse_certificate(reply.body, reply.len, ret, err);
 	else
-		r = metadata_explain(reply.status, reply.body, reply.len, service->token, STATUS_CERTIFICATE, err);
+		r = metadata_explain(reply.status, reply.body, reply.len, service->token, STATUS_CERTIFICATE,
+				     err);
 	http_reply_free(&reply);
 	if (r < 0)
 		error_prefix(err, "no certificate");

@@ -122,8 +122,8 @@ int nfs_each_mount(const struct env *env, int (*fn)(const char *ip, const char *
 		size_t len;
 
 		/* The source may be a name; the kernel says which address it went to. */
-		if (!type || strncmp(type, "nfs", 3) != 0 || mnt_fs_get_option(fs, "addr", &addr, &len) != 0 ||
-		    len >= sizeof(ip))
+		if (!type || strncmp(type, "nfs", 3) != 0 ||
+		    mnt_fs_get_option(fs, "addr", &addr, &len) != 0 || len >= sizeof(ip))
 			continue;
 		memcpy(ip, addr, len);
 		ip[len] = '\0';

@@ -83,7 +83,8 @@ int options_filter(const char *list, enum encryption *ret_encryption, char **ret
 			free(rest.data);
 			if (own < 0)
 				return -1;
-			error_set(err, STATUS_OTHER, "options '%s' ask for more than one kind of encryption", list);
+			error_set(err, STATUS_OTHER, "options '%s' ask for more than one kind of encryption",
+				  list);
 			return error_remedy(err, "choose one of secure=true, secure=false, stunnel, tls");
 		}
 		if (own > 0) {
@@ -166,7 +167,8 @@ int options_split_source(const char *source, char **ret_host, char **ret_path, s
 static int usage(struct error *err, const char *why)
 {
 	error_set(err, STATUS_OTHER, "%s", why);
-	return error_remedy(err, "usage: mount -t ibmshare [-o OPTIONS] HOST:/PATH DIR; see mount.ibmshare --help");
+	return error_remedy(
+	    err, "usage: mount -t ibmshare [-o OPTIONS] HOST:/PATH DIR; see mount.ibmshare --help");
 }
 
 static int parse_flags(int argc, char **argv, struct mount_request *req, struct text *list, struct error *err)
@@ -220,7 +222,8 @@ int options_parse(int argc, char **argv, struct mount_request *ret, struct error
 	if (parse_flags(argc, argv, &req, &list, err) < 0)
 		goto out;
 	if (argc - optind != 2) {
-		usage(err, argc - optind < 2 ? "source or mount point missing" : "more than a source and a mount point");
+		usage(err, argc - optind < 2 ? "source or mount point missing"
+					     : "more than a source and a mount point");
 		goto out;
 	}
 	req.source = argv[optind];

@@ -35,7 +35,8 @@ static void child(const struct proc *proc, int out_fd, int report_fd)
 		if (ns < 0 || setns(ns, CLONE_NEWNS) < 0)
 			goto fail;
 	}
-	execve(proc->argv[0], (char *const *)(uintptr_t)proc->argv, (char *const *)(uintptr_t)clean_environment);
+	execve(proc->argv[0], (char *const *)(uintptr_t)proc->argv,
+	       (char *const *)(uintptr_t)clean_environment);
 fail:
 	saved = errno;
 	if (write(report_fd, &saved, sizeof(saved)) < 0)
@@ -98,8 +99,8 @@ static int outcome(const struct proc *proc, int status, int *ret_code, struct er
 {
 	if (WIFSIGNALED(status)) {
 		errno = EINTR;
-		return error_set(err, STATUS_OTHER, "%s was ended by signal %d (%s)", proc->argv[0], WTERMSIG(status),
-				 strsignal(WTERMSIG(status)));
+		return error_set(err, STATUS_OTHER, "%s was ended by signal %d (%s)", proc->argv[0],
+				 WTERMSIG(status), strsignal(WTERMSIG(status)));
 	}
 	*ret_code = WEXITSTATUS(status);
 	return 0;
@@ -139,7 +140,8 @@ int proc_run(const struct proc *proc, int *ret_code, struct error *err)
 	if (reap(pid, deadline, &status) < 0) {
 		int saved = errno;
 
-		error_set(err, STATUS_OTHER, "%s did not end within %d s", proc->argv[0], proc->timeout_ms / 1000);
+		error_set(err, STATUS_OTHER, "%s did not end within %d s", proc->argv[0],
+			  proc->timeout_ms / 1000);
 		errno = saved;
 		return -1;
 	}

@@ -34,8 +34,9 @@ int store_open(const struct env *env, struct store *ret, struct error *err)
 		return 0;
 	}
 	error_set(err, STATUS_IPSEC, "strongSwan is not installed: there is no %s", places[0]);
-	return error_remedy(err, "apt-get install charon-systemd strongswan-swanctl libstrongswan-standard-plugins, "
-				 "or: dnf install strongswan");
+	return error_remedy(
+	    err, "apt-get install charon-systemd strongswan-swanctl libstrongswan-standard-plugins, "
+		 "or: dnf install strongswan");
 }
 
 static const char *join(const struct store *store, char buf[PATH_MAX], const char *sub, const char *name)
@@ -156,8 +157,8 @@ int store_publish_key(const struct store *store, const struct certs_key *key, st
 	return r;
 }
 
-int store_publish(const struct store *store, const struct certs_key *new_key, const struct metadata_certificate *cert,
-		  struct error *err)
+int store_publish(const struct store *store, const struct certs_key *new_key,
+		  const struct metadata_certificate *cert, struct error *err)
 {
 	char path[PATH_MAX];
 
@@ -166,8 +167,8 @@ int store_publish(const struct store *store, const struct certs_key *new_key, co
 	if (new_key && store_publish_key(store, new_key, err) < 0)
 		return -1;
 	/* The leaf last: it is what says that the set is complete. */
-	if (file_publish(store_intermediate_path(store, path), cert->intermediate, strlen(cert->intermediate), 0644,
-			 err) < 0)
+	if (file_publish(store_intermediate_path(store, path), cert->intermediate, strlen(cert->intermediate),
+			 0644, err) < 0)
 		return -1;
 	return file_publish(store_leaf_path(store, path), cert->leaf, strlen(cert->leaf), 0644, err);
 }
@@ -178,8 +179,8 @@ static void closedir_p(DIR **dir)
 		closedir(*dir);
 }
 
-int store_each_ca(const struct store *store, int (*fn)(const char *name, const char *pem, void *arg), void *arg,
-		  struct error *err)
+int store_each_ca(const struct store *store, int (*fn)(const char *name, const char *pem, void *arg),
+		  void *arg, struct error *err)
 {
 	char path[PATH_MAX];
 	_cleanup_(closedir_p) DIR *dir = NULL;
@@ -202,7 +203,8 @@ int store_each_ca(const struct store *store, int (*fn)(const char *name, const c
 	return 0;
 }
 
-int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *arg), void *arg, struct error *err)
+int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *arg), void *arg,
+		    struct error *err)
 {
 	const size_t prefix = strlen(CONN_PREFIX), suffix = strlen(CONN_SUFFIX);
 	char path[PATH_MAX];

@@ -335,8 +335,9 @@ static int send_packet(struct vici *vici, uint8_t type, const char *name, const 
 {
 	size_t name_len = strlen(name), msg_len = msg ? msg->len : 0;
 	size_t len = 2 + name_len + msg_len;
-	uint8_t head[6 + UINT8_MAX] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
-				       (uint8_t)len,         type,                 (uint8_t)name_len};
+	uint8_t head[6 + UINT8_MAX] = {
+	    (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, type,
+	    (uint8_t)name_len};
 
 	if (name_len > UINT8_MAX || len > VICI_SEGMENT_MAX) {
 		errno = EMSGSIZE;
@@ -397,7 +398,8 @@ static int take_event(const struct vici *vici, size_t len, const struct vici_cal
 }
 
 /* Waits for a packet of type GOOD; events that come first go to the call. */
-static int await(struct vici *vici, uint8_t good, const struct vici_call *call, struct reply *reply, int64_t deadline)
+static int await(struct vici *vici, uint8_t good, const struct vici_call *call, struct reply *reply,
+		 int64_t deadline)
 {
 	for (;;) {
 		size_t len;
@@ -410,7 +412,8 @@ static int await(struct vici *vici, uint8_t good, const struct vici_call *call, 
 			continue;
 		}
 		if (vici->buf[0] != good) {
-			errno = vici->buf[0] == CMD_UNKNOWN || vici->buf[0] == EVENT_UNKNOWN ? EOPNOTSUPP : EBADMSG;
+			errno = vici->buf[0] == CMD_UNKNOWN || vici->buf[0] == EVENT_UNKNOWN ? EOPNOTSUPP
+											     : EBADMSG;
 			return -1;
 		}
 		if (good == CMD_RESPONSE && vici_parse(vici->buf + 1, len - 1, on_reply, reply) < 0) {

@@ -25,7 +25,8 @@ int certs_key_parse(const char *pem, struct certs_key **ret, struct error *err);
 /* PKCS#8; the caller cleanses and frees it. */
 int certs_key_pem(const struct certs_key *key, char **ret_pem, size_t *ret_len, struct error *err);
 
-/* A PKCS#10 request with the subject IBM's service accepts (no CN), signed with SHA-256. The caller frees it. */
+/* A PKCS#10 request with the subject IBM's service accepts (no CN), signed with SHA-256. The caller frees it.
+ */
 int certs_csr(const struct certs_key *key, char **ret_pem, struct error *err);
 
 struct certs_info {
@@ -54,7 +55,9 @@ int certs_normalize(char **pem, struct error *err);
 /* True when ROOT (PEM, first certificate) signed INTERMEDIATE. */
 bool certs_signed_by(const char *intermediate, const char *root);
 
-/* Splits a file into its certificates, each re-encoded as PEM, and calls FN for each; stops when FN returns -1. */
-int certs_each(const char *pem, size_t len, int (*fn)(const char *cert_pem, void *arg), void *arg, struct error *err);
+/* Splits a file into its certificates, each re-encoded as PEM, and calls FN for each; stops when FN returns
+ * -1. */
+int certs_each(const char *pem, size_t len, int (*fn)(const char *cert_pem, void *arg), void *arg,
+	       struct error *err);
 
 #endif

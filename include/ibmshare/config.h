@@ -15,10 +15,10 @@ enum {
 };
 
 struct config {
-	char file[PATH_MAX];            /* the file read, or empty */
-	char regions[512];              /* a comma list, or `all`, or empty */
-	int certificate_seconds;        /* life to ask for */
-	char metadata_url[256];         /* http[s]://HOST[:PORT], or empty: find the service */
+	char file[PATH_MAX];	 /* the file read, or empty */
+	char regions[512];	 /* a comma list, or `all`, or empty */
+	int certificate_seconds; /* life to ask for */
+	char metadata_url[256];	 /* http[s]://HOST[:PORT], or empty: find the service */
 };
 
 /* Called for each thing that is odd but harmless; NULL: be silent. */
@@ -28,7 +28,8 @@ typedef void (*config_warn_fn)(const char *fmt, ...);
 int config_load(const struct env *env, struct config *ret, config_warn_fn warn, struct error *err);
 
 /* The parser alone. NAME stands in messages; TEXT ends in a NUL. */
-int config_parse(const char *name, const char *text, struct config *ret, config_warn_fn warn, struct error *err);
+int config_parse(const char *name, const char *text, struct config *ret, config_warn_fn warn,
+		 struct error *err);
 
 /* True for a region code of IBM Cloud VPC, such as `us-south` or `dal`, or `all`. */
 bool config_region_known(const char *code, size_t len);

@@ -10,7 +10,7 @@
 
 enum credential_state {
 	CREDENTIAL_VALID,   /* key and leaf match, the leaf is young */
-	CREDENTIAL_DUE,     /* usable, but past CERTS_RENEW_PERCENT of its life */
+	CREDENTIAL_DUE,	    /* usable, but past CERTS_RENEW_PERCENT of its life */
 	CREDENTIAL_MISSING, /* none, expired, not yet valid, or for another key */
 };
 
@@ -19,6 +19,7 @@ int credential_state(const struct env *env, const struct store *store, enum cred
 		     struct certs_info *leaf, const char **why, struct error *err);
 
 /* Gets a new certificate and publishes it. Nothing on disk changes on failure. */
-int credential_renew(const struct env *env, const struct config *config, const struct store *store, struct error *err);
+int credential_renew(const struct env *env, const struct config *config, const struct store *store,
+		     struct error *err);
 
 #endif

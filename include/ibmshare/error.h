@@ -11,12 +11,12 @@
 /* Exit codes. The numbers are an interface: scripts and the Kubernetes driver read them. */
 enum status {
 	STATUS_OK = 0,
-	STATUS_METADATA = 1,    /* metadata service unreachable */
-	STATUS_TOKEN = 2,       /* identity token refused, or the reply is of no use */
+	STATUS_METADATA = 1,	/* metadata service unreachable */
+	STATUS_TOKEN = 2,	/* identity token refused, or the reply is of no use */
 	STATUS_CERTIFICATE = 3, /* certificate not issued or not renewed */
-	STATUS_IPSEC = 4,       /* strongSwan, or no security association */
-	STATUS_SETUP = 5,       /* --setup failed */
-	STATUS_OTHER = 6,       /* usage, configuration, anything else */
+	STATUS_IPSEC = 4,	/* strongSwan, or no security association */
+	STATUS_SETUP = 5,	/* --setup failed */
+	STATUS_OTHER = 6,	/* usage, configuration, anything else */
 	STATUS_NOT_ROOT = 7,
 	STATUS_INTERNAL = 50, /* out of memory, or a fault of our own */
 	STATUS_MOUNT = 100,   /* plus the exit code of mount.nfs4 */

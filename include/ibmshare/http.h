@@ -16,15 +16,15 @@ struct http_request {
 	const char *method;
 	const char *url;
 	const char *const *headers; /* NULL-terminated "Name: value"; may hold a secret */
-	const char *body;           /* JSON text, or NULL */
-	const char *resolve;        /* "NAME:PORT:ADDRESS" pins the name, or NULL */
-	const char *ca_file;        /* trust store, or NULL: the system's */
+	const char *body;	    /* JSON text, or NULL */
+	const char *resolve;	    /* "NAME:PORT:ADDRESS" pins the name, or NULL */
+	const char *ca_file;	    /* trust store, or NULL: the system's */
 	int timeout_ms;
 };
 
 struct http_reply {
-	long status;  /* of HTTP */
-	char *body;   /* owned, NUL-terminated; may hold a secret */
+	long status; /* of HTTP */
+	char *body;  /* owned, NUL-terminated; may hold a secret */
 	size_t len;
 };
 

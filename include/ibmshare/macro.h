@@ -13,11 +13,11 @@
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Hands over what a _cleanup_ variable owns: gives its value, leaves NULL. */
-#define TAKE_PTR(p)                                                                                                    \
-	({                                                                                                             \
-		__typeof__(p) taken_ = (p);                                                                            \
-		(p) = NULL;                                                                                            \
-		taken_;                                                                                                \
+#define TAKE_PTR(p)                                                                                          \
+	({                                                                                                   \
+		__typeof__(p) taken_ = (p);                                                                  \
+		(p) = NULL;                                                                                  \
+		taken_;                                                                                      \
 	})
 
 static inline void free_p(void *p)

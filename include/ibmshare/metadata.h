@@ -12,7 +12,7 @@
 #include "env.h"
 
 struct metadata_certificate {
-	char *leaf;         /* PEM, owned */
+	char *leaf;	    /* PEM, owned */
 	char *intermediate; /* PEM, owned */
 };
 
@@ -28,7 +28,8 @@ void metadata_certificate_free(struct metadata_certificate *cert);
 /* The pure parts. */
 char *metadata_certificate_body(const char *csr, int seconds);
 int metadata_parse_token(const char *body, size_t len, char **ret_token, struct error *err);
-int metadata_parse_certificate(const char *body, size_t len, struct metadata_certificate *ret, struct error *err);
+int metadata_parse_certificate(const char *body, size_t len, struct metadata_certificate *ret,
+			       struct error *err);
 /* Gives ERR code, message and trace of an error reply; SECRET is blotted out. */
 int metadata_explain(long http_status, const char *body, size_t len, const char *secret, int status,
 		     struct error *err);

@@ -17,17 +17,17 @@ enum encryption {
 };
 
 struct mount_request {
-	const char *source;    /* as typed, borrowed from argv */
-	const char *target;    /* borrowed from argv */
-	const char *mount_ns;  /* -N, borrowed, or NULL */
-	bool fake;             /* -f */
-	bool no_mtab;          /* -n */
-	bool sloppy;           /* -s */
-	bool verbose;          /* -v */
+	const char *source;   /* as typed, borrowed from argv */
+	const char *target;   /* borrowed from argv */
+	const char *mount_ns; /* -N, borrowed, or NULL */
+	bool fake;	      /* -f */
+	bool no_mtab;	      /* -n */
+	bool sloppy;	      /* -s */
+	bool verbose;	      /* -v */
 	enum encryption encryption;
-	char *host;            /* name or address of the source, owned */
-	char *path;            /* exported path, begins with '/', owned */
-	char *nfs_options;     /* for mount.nfs4 -o, owned */
+	char *host;	   /* name or address of the source, owned */
+	char *path;	   /* exported path, begins with '/', owned */
+	char *nfs_options; /* for mount.nfs4 -o, owned */
 };
 
 /* Parses `SOURCE TARGET [-fnsvrw] [-t TYPE] [-N NS] [-o OPTIONS]`. Status STATUS_OTHER on failure. */

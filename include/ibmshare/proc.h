@@ -8,11 +8,11 @@
 #include "error.h"
 
 struct proc {
-	const char *const *argv;  /* NULL-terminated; argv[0] is the absolute path */
-	const char *mount_ns;     /* enter this mount namespace first; NULL: stay */
-	int timeout_ms;           /* kill it after that; 0: wait for ever */
-	char *output;             /* capture stdout and stderr here; NULL: let them pass */
-	size_t output_size;       /* what does not fit is dropped; always NUL-terminated */
+	const char *const *argv; /* NULL-terminated; argv[0] is the absolute path */
+	const char *mount_ns;	 /* enter this mount namespace first; NULL: stay */
+	int timeout_ms;		 /* kill it after that; 0: wait for ever */
+	char *output;		 /* capture stdout and stderr here; NULL: let them pass */
+	size_t output_size;	 /* what does not fit is dropped; always NUL-terminated */
 };
 
 /*

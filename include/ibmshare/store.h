@@ -34,15 +34,17 @@ int store_key(const struct store *store, struct certs_key **ret, struct error *e
 /* The text of a file, or NULL when it is missing. The caller frees it. */
 int store_read(const char *path, char **ret, struct error *err);
 
-/* Publishes key (when KEY is new), intermediate and leaf, in an order that never pairs a leaf with another key. */
-int store_publish(const struct store *store, const struct certs_key *new_key, const struct metadata_certificate *cert,
-		  struct error *err);
+/* Publishes key (when KEY is new), intermediate and leaf, in an order that never pairs a leaf with another
+ * key. */
+int store_publish(const struct store *store, const struct certs_key *new_key,
+		  const struct metadata_certificate *cert, struct error *err);
 int store_publish_key(const struct store *store, const struct certs_key *key, struct error *err);
 
 /* Calls FN with name and text of each of our CA files; stops at -1. */
-int store_each_ca(const struct store *store, int (*fn)(const char *name, const char *pem, void *arg), void *arg,
-		  struct error *err);
+int store_each_ca(const struct store *store, int (*fn)(const char *name, const char *pem, void *arg),
+		  void *arg, struct error *err);
 /* Calls FN with the address of each of our connection files; stops at -1. */
-int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *arg), void *arg, struct error *err);
+int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *arg), void *arg,
+		    struct error *err);
 
 #endif

@@ -62,7 +62,7 @@ void vici_closep(struct vici **vici);
 struct vici_call {
 	const char *command;
 	const struct vici_message *message; /* NULL: empty */
-	const char *event;                  /* NULL: none */
+	const char *event;		    /* NULL: none */
 	vici_element_fn on_event;
 	void (*on_event_end)(void *arg);
 	vici_element_fn on_reply;
