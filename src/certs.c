@@ -18,7 +18,7 @@ struct certs_key {
 
 /* The service takes these attributes and no other; a CN makes it refuse. */
 static const char *const subject[][2] = {
-    {"C", "US"}, {"ST", "IL"}, {"L", "Chicago"}, {"O", "IBM Corporation"}, {"OU", "IBM Software Group"},
+	{"C", "US"}, {"ST", "IL"}, {"L", "Chicago"}, {"O", "IBM Corporation"}, {"OU", "IBM Software Group"},
 };
 
 static void bio_free_p(BIO **bio)

@@ -61,9 +61,9 @@ static int ensure_certificate(const struct env *env, const struct config *config
 		return 0;
 	if (state != CREDENTIAL_DUE)
 		return -1;
-	log_warning(
-	    "the certificate could not be renewed (%s); it is still good for %lld s, so the mount goes on",
-	    err->text, (long long)(leaf.not_after - env->now()));
+	log_warning("the certificate could not be renewed (%s); it is still good for %lld s, so the mount "
+		    "goes on",
+		    err->text, (long long)(leaf.not_after - env->now()));
 	return 0;
 }
 
@@ -91,7 +91,7 @@ static int establish_locked(const struct env *env, struct vici *vici, const char
 	_cleanup_close_ int lock = -1;
 	char name[64];
 
-	if (!env->kernel_has_esp)
+	if (env->kernel_lacks_esp)
 		return 0;
 	ipsec_conn_name(ip, name);
 	if (file_lock(env, name, &lock, err) < 0 || ipsec_establish(env, vici, ip, &outcome, err) < 0)
@@ -99,7 +99,8 @@ static int establish_locked(const struct env *env, struct vici *vici, const char
 	if (outcome == IPSEC_NO_ANSWER)
 		/* It may come back: mount.nfs4 waits as long as its retry= says, behind the trap. */
 		log_warning(
-		    "%s does not answer to IKE (UDP ports 500 and 4500); trying to mount all the same", ip);
+			"%s does not answer to IKE (UDP ports 500 and 4500); trying to mount all the same",
+			ip);
 	return 0;
 }
 
@@ -124,16 +125,48 @@ static int mount_encrypted(const struct env *env, const char *ip, const char *so
 	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, err) < 0)
 		return -1;
 	if (xfrm_sas_to(ip, &after, err) == 0) {
-		if (xfrm_carried(&before, &after) || !env->kernel_has_esp)
+		if (xfrm_carried(&before, &after) || env->kernel_lacks_esp)
 			return 0;
 		error_set(err, STATUS_IPSEC,
 			  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security "
 			  "associations to %s), so it was unmounted again",
 			  source, after.count, ip);
-		error_remedy(err, "see: swanctl --list-sas; ip -s xfrm state; journalctl -u strongswan");
+		error_remedy(
+			err,
+			"see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
 	}
 	unmount(req);
 	return -1;
+}
+
+struct same_mount {
+	const char *source;
+	const char *target;
+	bool found;
+};
+
+static int is_same_mount(const struct nfs_mounted *mount, void *arg)
+{
+	struct same_mount *same = arg;
+
+	if (mount->target && strcmp(mount->target, same->target) == 0)
+		same->found = mount->source && strcmp(mount->source, same->source) == 0;
+	return 0;
+}
+
+/*
+ * mount(8) finds a mounted fstab line by its source, but the kernel's table has
+ * the address where the line has a name: a second `mount -a` comes here.
+ */
+static bool mounted_already(const struct env *env, const char *ip, const char *source,
+			    const struct mount_request *req)
+{
+	_cleanup_free_ char *target = req->mount_ns ? NULL : realpath(req->target, NULL);
+	struct same_mount same = {.source = source, .target = target};
+	struct error err;
+
+	return target && strcmp(req->host, ip) != 0 && nfs_each_mount(env, is_same_mount, &same, &err) == 0 &&
+	       same.found;
 }
 
 static int mount_share(const struct env *env, const struct mount_request *req, struct error *err)
@@ -149,6 +182,10 @@ static int mount_share(const struct env *env, const struct mount_request *req, s
 	if (asprintf(&source, "%s:%s", ip, req->path) < 0) {
 		source = NULL;
 		return error_nomem(err);
+	}
+	if (mounted_already(env, ip, source, req)) {
+		log_step("%s is mounted on %s already", source, req->target);
+		return 0;
 	}
 	if (req->fake || req->encryption == ENCRYPTION_NONE) {
 		if (nfs_mount(env, source, req, err) < 0)

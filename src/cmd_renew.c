@@ -14,13 +14,12 @@ struct encrypted {
 	unsigned count;
 };
 
-static int count_encrypted(const char *ip, const char *target, void *arg)
+static int count_encrypted(const struct nfs_mounted *mount, void *arg)
 {
 	struct encrypted *encrypted = arg;
 	char path[PATH_MAX];
 
-	(void)target;
-	if (access(store_conn_path(encrypted->store, ip, path), F_OK) == 0)
+	if (access(store_conn_path(encrypted->store, mount->ip, path), F_OK) == 0)
 		encrypted->count++;
 	return 0;
 }

@@ -14,14 +14,14 @@ enum {
 
 /* IBM Cloud VPC region codes: short, long. */
 static const char *const region_codes[][2] = {
-    {"dal", "us-south"}, {"wdc", "us-east"}, {"lon", "eu-gb"},	{"fra", "eu-de"},  {"mad", "eu-es"},
-    {"par", "eu-fr2"},	 {"syd", "au-syd"},  {"tok", "jp-tok"}, {"osa", "jp-osa"}, {"tor", "ca-tor"},
-    {"sao", "br-sao"},	 {"mon", "ca-mon"},  {"che", "in-che"}, {"mum", "in-mum"},
+	{"dal", "us-south"}, {"wdc", "us-east"}, {"lon", "eu-gb"},  {"fra", "eu-de"},  {"mad", "eu-es"},
+	{"par", "eu-fr2"},   {"syd", "au-syd"},	 {"tok", "jp-tok"}, {"osa", "jp-osa"}, {"tor", "ca-tor"},
+	{"sao", "br-sao"},   {"mon", "ca-mon"},	 {"che", "in-che"}, {"mum", "in-mum"},
 };
 
 /* Keys of the Python tool that have no meaning here: accepted, so that its file can be taken over. */
 static const char *const ignored_keys[] = {
-    "metadata_retry_count", "metadata_retry_interval", "stunnel_env", "trusted_root_cacert", "arch_env",
+	"metadata_retry_count", "metadata_retry_interval", "stunnel_env", "trusted_root_cacert", "arch_env",
 };
 
 bool config_region_known(const char *code, size_t len)
@@ -58,8 +58,8 @@ static int set_regions(const struct line *line, struct config *config, struct er
 			error_set(err, STATUS_OTHER, "%s:%u: region '%.*s' is unknown", line->file,
 				  line->number, (int)(n < 64 ? n : 64), p);
 			return error_remedy(
-			    err, "write region codes such as us-south, in-che or eu-de, separated by "
-				 "commas, or all");
+				err, "write region codes such as us-south, in-che or eu-de, separated by "
+				     "commas, or all");
 		}
 		p += n;
 		p += strspn(p, ", \t");
@@ -96,7 +96,7 @@ static int set_url(const struct line *line, struct config *config, struct error 
 		host = line->value + 8;
 	if (!host || !*host || strlen(line->value) >= sizeof(config->metadata_url) ||
 	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") !=
-		strlen(host)) {
+		    strlen(host)) {
 		error_set(err, STATUS_OTHER, "%s:%u: metadata_url is '%.64s'", line->file, line->number,
 			  line->value);
 		return error_remedy(err,
@@ -110,9 +110,9 @@ static const struct {
 	const char *key;
 	int (*set)(const struct line *line, struct config *config, struct error *err);
 } keys[] = {
-    {"region", set_regions},
-    {"certificate_duration_seconds", set_seconds},
-    {"metadata_url", set_url},
+	{"region", set_regions},
+	{"certificate_duration_seconds", set_seconds},
+	{"metadata_url", set_url},
 };
 
 static int set(const struct line *line, struct config *config, config_warn_fn warn, struct error *err)

@@ -11,15 +11,15 @@ static int64_t clock_now(void)
 }
 
 const struct env env_system = {
-    .root = "",
-    .metadata_address = "169.254.169.254",
-    .http_port = 80,
-    .https_port = 443,
-    .now = clock_now,
-    .request_timeout_ms = 10000,
-    .daemon_timeout_ms = 20000,
-    .initiate_timeout_ms = 10000,
-    .lock_timeout_ms = 60000,
+	.root = "",
+	.metadata_address = "169.254.169.254",
+	.http_port = 80,
+	.https_port = 443,
+	.now = clock_now,
+	.request_timeout_ms = 10000,
+	.daemon_timeout_ms = 20000,
+	.initiate_timeout_ms = 10000,
+	.lock_timeout_ms = 60000,
 };
 
 int env_path(const struct env *env, char buf[PATH_MAX], struct error *err, const char *fmt, ...)

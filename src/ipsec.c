@@ -27,33 +27,33 @@ static const struct line {
 	const char *key;
 	const char *value; /* "@ip", "@name" and "@localts" stand for what varies */
 } conn_lines[] = {
-    {SECTION, "@name", NULL},
-    {VALUE, "version", "2"},
-    {LIST, "proposals", "aes256-sha384-ecp384"},
-    {LIST, "remote_addrs", "@ip"},
-    {VALUE, "encap", "yes"},
-    {VALUE, "unique", "replace"},
-    {VALUE, "dpd_delay", "30s"},
-    {VALUE, "keyingtries", "3"},
-    {VALUE, "rekey_time", "3600"},
-    {SECTION, "local", NULL},
-    {LEAF, "certs", NULL},
-    {END, NULL, NULL},
-    {SECTION, "remote", NULL},
-    {VALUE, "id", "%any"},
-    {END, NULL, NULL},
-    {SECTION, "children", NULL},
-    {SECTION, "@name", NULL},
-    {VALUE, "mode", "transport"},
-    {LIST, "esp_proposals", "aes256gcm16"},
-    {LIST, "local_ts", "0.0.0.0/0[any/any]"},
-    {LIST, "remote_ts", "@ip[any/any]"},
-    {VALUE, "start_action", "trap"},
-    {VALUE, "rekey_time", "3600"},
-    {VALUE, "rekey_bytes", "0"},
-    {END, NULL, NULL},
-    {END, NULL, NULL},
-    {END, NULL, NULL},
+	{SECTION, "@name", NULL},
+	{VALUE, "version", "2"},
+	{LIST, "proposals", "aes256-sha384-ecp384"},
+	{LIST, "remote_addrs", "@ip"},
+	{VALUE, "encap", "yes"},
+	{VALUE, "unique", "replace"},
+	{VALUE, "dpd_delay", "30s"},
+	{VALUE, "keyingtries", "3"},
+	{VALUE, "rekey_time", "3600"},
+	{SECTION, "local", NULL},
+	{LEAF, "certs", NULL},
+	{END, NULL, NULL},
+	{SECTION, "remote", NULL},
+	{VALUE, "id", "%any"},
+	{END, NULL, NULL},
+	{SECTION, "children", NULL},
+	{SECTION, "@name", NULL},
+	{VALUE, "mode", "transport"},
+	{LIST, "esp_proposals", "aes256gcm16"},
+	{LIST, "local_ts", "0.0.0.0/0[any/any]"},
+	{LIST, "remote_ts", "@ip[any/any]"},
+	{VALUE, "start_action", "trap"},
+	{VALUE, "rekey_time", "3600"},
+	{VALUE, "rekey_bytes", "0"},
+	{END, NULL, NULL},
+	{END, NULL, NULL},
+	{END, NULL, NULL},
 };
 
 enum {
@@ -168,10 +168,10 @@ static int start_service(const struct env *env, struct error *err)
 	const char *const argv[] = {"/usr/bin/systemctl", "start", "strongswan.service", NULL};
 	char output[512];
 	struct proc proc = {
-	    .argv = argv,
-	    .timeout_ms = env->daemon_timeout_ms,
-	    .output = output,
-	    .output_size = sizeof(output),
+		.argv = argv,
+		.timeout_ms = env->daemon_timeout_ms,
+		.output = output,
+		.output_size = sizeof(output),
 	};
 	int code;
 
@@ -307,10 +307,10 @@ static void on_sa(const struct vici_element *element, void *arg)
 		const char *key;
 		size_t offset, size;
 	} fields[] = {
-	    {"state", offsetof(struct child_sa, state), 32},
-	    {"mode", offsetof(struct child_sa, mode), 32},
-	    {"encr-alg", offsetof(struct child_sa, cipher), 32},
-	    {"encr-keysize", offsetof(struct child_sa, key_size), 16},
+		{"state", offsetof(struct child_sa, state), 32},
+		{"mode", offsetof(struct child_sa, mode), 32},
+		{"encr-alg", offsetof(struct child_sa, cipher), 32},
+		{"encr-keysize", offsetof(struct child_sa, key_size), 16},
 	};
 	struct child_sa *sa = arg;
 
@@ -332,11 +332,13 @@ static int find_sa(struct vici *vici, const char *name, struct child_sa *ret, st
 
 	memset(ret, 0, sizeof(*ret));
 	vici_value(&msg, "ike", name);
-	return vici_call(
-	    vici,
-	    &(struct vici_call){
-		.command = "list-sas", .message = &msg, .event = "list-sa", .on_event = on_sa, .arg = ret},
-	    err);
+	return vici_call(vici,
+			 &(struct vici_call){.command = "list-sas",
+					     .message = &msg,
+					     .event = "list-sa",
+					     .on_event = on_sa,
+					     .arg = ret},
+			 err);
 }
 
 /* What charon logs while it negotiates, as far as it tells why it failed. */
@@ -373,14 +375,14 @@ static int explain(const struct negotiation *seen, const char *ip, struct error 
 			  "no IPsec with %s: the share host's certificate %s is not trusted", ip,
 			  seen->untrusted);
 		return error_remedy(
-		    err, "install the CA files of the share's region with: mount.ibmshare --setup DIR");
+			err, "install the CA files of the share's region with: mount.ibmshare --setup DIR");
 	}
 	if (seen->refused) {
 		error_set(err, STATUS_IPSEC,
 			  "no IPsec with %s: the share host does not trust this instance's certificate", ip);
 		return error_remedy(
-		    err, "check that the share is in this instance's region and allows encryption in "
-			 "transit; a new certificate: mount.ibmshare --renew --force");
+			err, "check that the share is in this instance's region and allows encryption in "
+			     "transit; a new certificate: mount.ibmshare --renew --force");
 	}
 	error_set(err, STATUS_IPSEC, "no IPsec with %s: %s", ip, seen->last[0] ? seen->last : err->text);
 	return error_remedy(err, "see: journalctl -u strongswan");
@@ -431,9 +433,9 @@ int ipsec_establish(const struct env *env, struct vici *vici, const char *ip, en
 		return -1;
 	if (!sa.good)
 		return error_set(
-		    err, STATUS_IPSEC,
-		    "no IPsec with %s: the security association is %s, %s, %s-%s where transport mode "
-		    "with AES_GCM_16-256 is asked for",
-		    ip, sa.state[0] ? sa.state : "missing", sa.mode, sa.cipher, sa.key_size);
+			err, STATUS_IPSEC,
+			"no IPsec with %s: the security association is %s, %s, %s-%s where transport mode "
+			"with AES_GCM_16-256 is asked for",
+			ip, sa.state[0] ? sa.state : "missing", sa.mode, sa.cipher, sa.key_size);
 	return 0;
 }

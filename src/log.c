@@ -48,7 +48,7 @@ static int open_file(const char *path)
 	for (int tries = 0; tries < 10; tries++) {
 		struct stat at_fd, at_path;
 		int fd =
-		    open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+			open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 
 		if (fd < 0)
 			return -1;

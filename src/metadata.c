@@ -24,8 +24,8 @@ static const struct generation {
 	const char *version;
 	const char *path;
 } generations[] = {
-    {"2025-08-26", "/identity/v1"},
-    {"2023-06-20", "/instance_identity/v1"},
+	{"2025-08-26", "/identity/v1"},
+	{"2023-06-20", "/instance_identity/v1"},
 };
 
 #define SERVICE_NAME "api.metadata.cloud.ibm.com"
@@ -107,10 +107,10 @@ int metadata_parse_certificate(const char *body, size_t len, struct metadata_cer
 	count = json_object_array_length(list);
 	if (count < 2)
 		return error_set(
-		    err, STATUS_CERTIFICATE,
-		    "the metadata service issued %zu certificate%s where a leaf and an intermediate "
-		    "are expected",
-		    count, count == 1 ? "" : "s");
+			err, STATUS_CERTIFICATE,
+			"the metadata service issued %zu certificate%s where a leaf and an intermediate "
+			"are expected",
+			count, count == 1 ? "" : "s");
 	for (size_t i = 0; i < 2; i++)
 		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string))
 			return bad_reply(err, STATUS_CERTIFICATE, "holds a certificate that is not text");
@@ -275,7 +275,7 @@ static int find_port(const struct env *env, bool *ret_https, struct error *err)
 static int find_service(const struct config *config, struct service *service, struct error *err)
 {
 	const struct env *env = service->env;
-	bool https = strncmp(config->metadata_url, "https:", 6) == 0;
+	bool https = false;
 
 	snprintf(service->pin, sizeof(service->pin), "%s:%u:%s", SERVICE_NAME, env->https_port,
 		 env->metadata_address);
@@ -285,8 +285,12 @@ static int find_service(const struct config *config, struct service *service, st
 	}
 	if (find_port(env, &https, err) < 0)
 		return -1;
-	snprintf(service->base, sizeof(service->base), "%s://%s:%u", https ? "https" : "http",
-		 https ? SERVICE_NAME : env->metadata_address, https ? env->https_port : env->http_port);
+	if (https)
+		snprintf(service->base, sizeof(service->base), "https://%s:%u", SERVICE_NAME,
+			 env->https_port);
+	else
+		snprintf(service->base, sizeof(service->base), "http://%s:%u", env->metadata_address,
+			 env->http_port);
 	return 0;
 }
 
@@ -302,13 +306,13 @@ static int request(const struct service *service, const char *method, const char
 				 NULL};
 	char url[URL_MAX];
 	struct http_request req = {
-	    .method = method,
-	    .url = url,
-	    .headers = headers,
-	    .body = body,
-	    .resolve = strncmp(service->base, "https:", 6) == 0 ? service->pin : NULL,
-	    .ca_file = service->env->ca_file,
-	    .timeout_ms = service->env->request_timeout_ms,
+		.method = method,
+		.url = url,
+		.headers = headers,
+		.body = body,
+		.resolve = strncmp(service->base, "https:", 6) == 0 ? service->pin : NULL,
+		.ca_file = service->env->ca_file,
+		.timeout_ms = service->env->request_timeout_ms,
 	};
 	int r, saved;
 

@@ -102,7 +102,7 @@ static void iter_free_p(struct libmnt_iter **iter)
 	mnt_free_iter(*iter);
 }
 
-int nfs_each_mount(const struct env *env, int (*fn)(const char *ip, const char *target, void *arg), void *arg,
+int nfs_each_mount(const struct env *env, int (*fn)(const struct nfs_mounted *mount, void *arg), void *arg,
 		   struct error *err)
 {
 	_cleanup_(table_unref_p) struct libmnt_table *table = mnt_new_table();
@@ -127,7 +127,7 @@ int nfs_each_mount(const struct env *env, int (*fn)(const char *ip, const char *
 			continue;
 		memcpy(ip, addr, len);
 		ip[len] = '\0';
-		if (fn(ip, mnt_fs_get_target(fs), arg) < 0)
+		if (fn(&(struct nfs_mounted){ip, mnt_fs_get_source(fs), mnt_fs_get_target(fs)}, arg) < 0)
 			return -1;
 	}
 	return 0;

@@ -159,6 +159,7 @@ int options_split_source(const char *source, char **ret_host, char **ret_path, s
 	if (!*ret_host || !*ret_path) {
 		free(*ret_host);
 		free(*ret_path);
+		*ret_host = *ret_path = NULL;
 		return error_nomem(err);
 	}
 	return 0;
@@ -168,7 +169,7 @@ static int usage(struct error *err, const char *why)
 {
 	error_set(err, STATUS_OTHER, "%s", why);
 	return error_remedy(
-	    err, "usage: mount -t ibmshare [-o OPTIONS] HOST:/PATH DIR; see mount.ibmshare --help");
+		err, "usage: mount -t ibmshare [-o OPTIONS] HOST:/PATH DIR; see mount.ibmshare --help");
 }
 
 static int parse_flags(int argc, char **argv, struct mount_request *req, struct text *list, struct error *err)

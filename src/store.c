@@ -35,8 +35,8 @@ int store_open(const struct env *env, struct store *ret, struct error *err)
 	}
 	error_set(err, STATUS_IPSEC, "strongSwan is not installed: there is no %s", places[0]);
 	return error_remedy(
-	    err, "apt-get install charon-systemd strongswan-swanctl libstrongswan-standard-plugins, "
-		 "or: dnf install strongswan");
+		err, "apt-get install charon-systemd strongswan-swanctl libstrongswan-standard-plugins, "
+		     "or: dnf install strongswan");
 }
 
 static const char *join(const struct store *store, char buf[PATH_MAX], const char *sub, const char *name)

@@ -336,8 +336,8 @@ static int send_packet(struct vici *vici, uint8_t type, const char *name, const 
 	size_t name_len = strlen(name), msg_len = msg ? msg->len : 0;
 	size_t len = 2 + name_len + msg_len;
 	uint8_t head[6 + UINT8_MAX] = {
-	    (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, type,
-	    (uint8_t)name_len};
+		(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, type,
+		(uint8_t)name_len};
 
 	if (name_len > UINT8_MAX || len > VICI_SEGMENT_MAX) {
 		errno = EMSGSIZE;

@@ -93,10 +93,10 @@ static int read_sa(const struct nlmsghdr *nlh, void *arg)
 	if (mnl_attr_parse(nlh, sizeof(*info), find_aead, &aead) < 0)
 		return MNL_CB_ERROR;
 	sas->sa[sas->count++] = (struct xfrm_sa){
-	    .spi = ntohl(info->id.spi),
-	    .bytes = info->curlft.bytes,
-	    .packets = info->curlft.packets,
-	    .strong = strong(info, aead),
+		.spi = ntohl(info->id.spi),
+		.bytes = info->curlft.bytes,
+		.packets = info->curlft.packets,
+		.strong = strong(info, aead),
 	};
 	return MNL_CB_OK;
 }

@@ -23,14 +23,14 @@ struct env {
 	int daemon_timeout_ms;	 /* for strongSwan to start, and to answer */
 	int initiate_timeout_ms; /* for an IKE negotiation, until mount.nfs4 is left to try by itself */
 	int lock_timeout_ms;	 /* for another mount or renewal to finish */
-	bool kernel_has_esp;	 /* false only in the benchmark: nothing can be negotiated or proved there */
+	bool kernel_lacks_esp;	 /* only in the benchmark: nothing can be negotiated or proved there */
 };
 
 extern const struct env env_system;
 
 /* The path in the environment's root. BUF holds PATH_MAX bytes. Fails only when it does not fit. */
 int env_path(const struct env *env, char buf[PATH_MAX], struct error *err, const char *fmt, ...)
-    _printf_(4, 5);
+	_printf_(4, 5);
 
 /* For deadlines: milliseconds of a clock that nobody sets. */
 int64_t env_monotonic_ms(void);

@@ -22,8 +22,14 @@ void nfs_argv(const char *program, const char *source, const struct mount_reques
 /* Runs mount.nfs4. Status STATUS_MOUNT plus its exit code on failure; it has printed its own reason. */
 int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, struct error *err);
 
-/* Calls FN for each NFS mount with the server's address and the mount point; stops at -1. */
-int nfs_each_mount(const struct env *env, int (*fn)(const char *ip, const char *target, void *arg), void *arg,
+struct nfs_mounted {
+	const char *ip;	    /* the server's address, whatever name it was mounted by */
+	const char *source; /* IP:/PATH or NAME:/PATH */
+	const char *target;
+};
+
+/* Calls FN for each NFS mount, in the order they were made; stops at -1. */
+int nfs_each_mount(const struct env *env, int (*fn)(const struct nfs_mounted *mount, void *arg), void *arg,
 		   struct error *err);
 
 #endif
