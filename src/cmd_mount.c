@@ -154,9 +154,19 @@ static int is_same_mount(const struct nfs_mounted *mount, void *arg)
 	return 0;
 }
 
+static bool connection_published(const struct env *env, const char *ip)
+{
+	struct store store;
+	struct error err;
+	char path[PATH_MAX];
+
+	return store_open(env, &store, &err) == 0 && access(store_conn_path(&store, ip, path), F_OK) == 0;
+}
+
 /*
  * mount(8) finds a mounted fstab line by its source, but the kernel's table has
- * the address where the line has a name: a second `mount -a` comes here.
+ * the address where the line has a name: a second `mount -a` comes here. A
+ * mount to an address without a connection is not taken for an encrypted one.
  */
 static bool mounted_already(const struct env *env, const char *ip, const char *source,
 			    const struct mount_request *req)
@@ -165,8 +175,9 @@ static bool mounted_already(const struct env *env, const char *ip, const char *s
 	struct same_mount same = {.source = source, .target = target};
 	struct error err;
 
-	return target && strcmp(req->host, ip) != 0 && nfs_each_mount(env, is_same_mount, &same, &err) == 0 &&
-	       same.found;
+	if (!target || strcmp(req->host, ip) == 0 || nfs_each_mount(env, is_same_mount, &same, &err) < 0)
+		return false;
+	return same.found && (req->encryption == ENCRYPTION_NONE || connection_published(env, ip));
 }
 
 static int mount_share(const struct env *env, const struct mount_request *req, struct error *err)
