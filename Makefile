@@ -6,7 +6,9 @@ CC ?= gcc
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wformat=2 -Wconversion -Werror
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-PKGS := libcurl libcrypto json-c libmnl mount
+PKGS := libcrypto json-c libmnl mount
+# Only its headers: src/http.c loads it when it is needed.
+PKGS_LOADED := libcurl
 PKG_CONFIG ?= pkg-config
 B := build
 
@@ -16,8 +18,8 @@ sysconfdir ?= /etc
 INSTALL ?= install
 
 # Only asked when something is compiled: `make install` needs no compiler.
-PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) $(PKGS_LOADED))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -ldl
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DIBMSHARE_VERSION='"$(VERSION)"' -Iinclude $(WARNINGS) $(HARDENING) $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 
@@ -89,7 +91,7 @@ fuzz:
 check-lab: all imds
 	@tests/lab/run
 
-bench: all imds $(B)/bench/mount.ibmshare
+bench:
 	@scripts/bench
 
 # The benchmark's own: the same sources, but told that the kernel has no ESP.

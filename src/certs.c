@@ -211,6 +211,21 @@ int certs_info(const char *pem, struct certs_info *ret, struct error *err)
 	return x509_info(x509, ret, err);
 }
 
+int certs_key_id(const char *leaf_pem, char buf[41], struct error *err)
+{
+	_cleanup_x509_ X509 *leaf = parse_x509(leaf_pem);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	if (!leaf)
+		return error_set(err, STATUS_OTHER, "not a PEM certificate");
+	if (X509_pubkey_digest(leaf, EVP_sha1(), digest, &len) != 1 || len != 20)
+		return crypto_error(err, "cannot digest a public key");
+	for (unsigned int i = 0; i < len; i++)
+		snprintf(buf + 2 * (size_t)i, 3, "%02x", digest[i]);
+	return 0;
+}
+
 bool certs_key_matches(const struct certs_key *key, const char *leaf_pem)
 {
 	_cleanup_x509_ X509 *leaf = parse_x509(leaf_pem);
@@ -261,7 +276,7 @@ static int check_dates(X509 *x509, const char *what, int64_t now, struct error *
 	format_time(info.not_before, from);
 	format_time(info.not_after, until);
 	format_time(now, have);
-	if (info.not_before <= now && now < info.not_after)
+	if (info.not_before <= now + CERTS_SKEW_SECONDS && now < info.not_after)
 		return 0;
 	error_set(err, STATUS_CERTIFICATE,
 		  "the %s it issued is %s: valid from %s until %s, and the clock here says %s", what,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "ibmshare/cmd.h"
 #include "ibmshare/config.h"
@@ -13,6 +14,7 @@
 #include "ibmshare/nfs.h"
 #include "ibmshare/options.h"
 #include "ibmshare/proc.h"
+#include "ibmshare/release.h"
 #include "ibmshare/xfrm.h"
 
 enum {
@@ -46,7 +48,7 @@ static int check_encryption(enum encryption encryption, struct error *err)
 
 /* A certificate that is young, or at least still good. */
 static int ensure_certificate(const struct env *env, const struct config *config, const struct store *store,
-			      struct error *err)
+			      bool *ret_renewed, struct error *err)
 {
 	enum credential_state state;
 	struct certs_info leaf;
@@ -57,8 +59,10 @@ static int ensure_certificate(const struct env *env, const struct config *config
 	log_step("%s", why);
 	if (state == CREDENTIAL_VALID)
 		return 0;
-	if (credential_renew(env, config, store, err) == 0)
+	if (credential_renew(env, config, store, err) == 0) {
+		*ret_renewed = true;
 		return 0;
+	}
 	if (state != CREDENTIAL_DUE)
 		return -1;
 	log_warning("the certificate could not be renewed (%s); it is still good for %lld s, so the mount "
@@ -67,41 +71,77 @@ static int ensure_certificate(const struct env *env, const struct config *config
 	return 0;
 }
 
-/* Everything that one mount or renewal at a time may do. */
+/* Everything that one mount or renewal at a time may do. *RET_BEGUN: something was set up for IP. */
 static int prepare_locked(const struct env *env, const struct config *config, const char *ip,
-			  struct vici **ret_vici, struct error *err)
+			  struct vici **ret_vici, bool *ret_begun, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
+	bool renewed = false;
 	struct store store;
 
-	if (file_lock(env, "lock", &lock, err) < 0 || store_open(env, &store, err) < 0 ||
-	    ipsec_open(env, true, ret_vici, err) < 0 || ensure_certificate(env, config, &store, err) < 0)
+	if (file_lock(env, "lock", FILE_LOCK_EXCLUSIVE, &lock, err) < 0 || store_open(env, &store, err) < 0 ||
+	    ipsec_open(env, true, ret_vici, err) < 0 ||
+	    ensure_certificate(env, config, &store, &renewed, err) < 0)
 		return -1;
+	*ret_begun = true;
 	/* The guard first: from here on nothing to this address leaves in the clear. */
 	if (guard_install(ip, err) < 0 || ipsec_publish_conn(&store, ip, err) < 0 ||
-	    ipsec_load_credentials(*ret_vici, &store, err) < 0)
+	    (renewed ? ipsec_load_credentials : ipsec_ensure_credentials)(*ret_vici, &store, err) < 0)
 		return -1;
 	return ipsec_load_conn(*ret_vici, &store, ip, err);
 }
 
-/* A lock of its own, so that a share host that is down holds up nobody else. */
-static int establish_locked(const struct env *env, struct vici *vici, const char *ip, struct error *err)
+static int no_answer(const char *ip, int seconds, struct error *err)
 {
+	/* What mount.nfs4 says of a server that is down. */
+	error_set(err, STATUS_MOUNT + NFS_EXIT_FAIL,
+		  "%s did not answer to IKE (UDP ports 500 and 4500) within %d s", ip, seconds);
+	return error_remedy(
+		err, "check that the share is there, and that security groups and network ACLs let UDP "
+		     "500 and 4500 through");
+}
+
+/*
+ * Negotiates until the far side answers, for as long as mount.nfs4 would retry.
+ * One negotiation at a time: the lock is the address's own, so that a share host
+ * that is down holds up nobody else.
+ */
+static int establish(const struct env *env, struct vici *vici, const char *ip,
+		     const struct mount_request *req, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = 50L * 1000 * 1000};
+	struct nfs_retry retry = nfs_retry(req->nfs_options);
+	int64_t start = env_monotonic_ms();
 	enum ipsec_outcome outcome;
-	_cleanup_close_ int lock = -1;
+	bool tried = false;
 	char name[64];
 
 	if (env->kernel_lacks_esp)
 		return 0;
 	ipsec_conn_name(ip, name);
-	if (file_lock(env, name, &lock, err) < 0 || ipsec_establish(env, vici, ip, &outcome, err) < 0)
-		return -1;
-	if (outcome == IPSEC_NO_ANSWER)
-		/* It may come back: mount.nfs4 waits as long as its retry= says, behind the trap. */
-		log_warning(
-			"%s does not answer to IKE (UDP ports 500 and 4500); trying to mount all the same",
-			ip);
-	return 0;
+	for (;;) {
+		_cleanup_close_ int lock = -1;
+		int64_t left = start + retry.seconds * 1000LL - env_monotonic_ms();
+
+		if (tried && left <= 0)
+			return no_answer(ip, (int)((env_monotonic_ms() - start) / 1000), err);
+		if (file_lock(env, name, FILE_LOCK_TRY, &lock, err) < 0) {
+			if (errno != EWOULDBLOCK)
+				return -1;
+			/* Another mount of the address negotiates: its time counts as a try of ours. */
+			tried = tried || env_monotonic_ms() - start > env->initiate_timeout_ms;
+			nanosleep(&pause, NULL);
+			continue;
+		}
+		if (left <= 0 || left > env->initiate_timeout_ms)
+			left = env->initiate_timeout_ms;
+		if (ipsec_establish(vici, ip, (int)left, &outcome, err) < 0)
+			return -1;
+		/* With bg, mount.nfs4 goes on trying in the background, behind trap and guard. */
+		if (outcome == IPSEC_ESTABLISHED || retry.background)
+			return 0;
+		tried = true;
+	}
 }
 
 /* Takes a mount away that cannot be shown to be encrypted. */
@@ -114,29 +154,6 @@ static void unmount(const struct mount_request *req)
 
 	if (proc_run(&proc, &code, &err) < 0)
 		log_error(&err);
-}
-
-/* The promise is about packets, so it is the kernel's counters that keep it, not strongSwan's word. */
-static int mount_encrypted(const struct env *env, const char *ip, const char *source,
-			   const struct mount_request *req, struct error *err)
-{
-	struct xfrm_sas before, after;
-
-	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, err) < 0)
-		return -1;
-	if (xfrm_sas_to(ip, &after, err) == 0) {
-		if (xfrm_carried(&before, &after) || env->kernel_lacks_esp)
-			return 0;
-		error_set(err, STATUS_IPSEC,
-			  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security "
-			  "associations to %s), so it was unmounted again",
-			  source, after.count, ip);
-		error_remedy(
-			err,
-			"see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
-	}
-	unmount(req);
-	return -1;
 }
 
 struct same_mount {
@@ -152,6 +169,59 @@ static int is_same_mount(const struct nfs_mounted *mount, void *arg)
 	if (mount->target && strcmp(mount->target, same->target) == 0)
 		same->found = mount->source && strcmp(mount->source, same->source) == 0;
 	return 0;
+}
+
+/* Whether SOURCE is what is mounted on the target. */
+static bool is_mounted(const struct env *env, const char *source, const struct mount_request *req)
+{
+	_cleanup_free_ char *target = req->mount_ns ? NULL : realpath(req->target, NULL);
+	struct same_mount same = {.source = source, .target = target};
+	struct error err;
+
+	return target && nfs_each_mount(env, is_same_mount, &same, &err) == 0 && same.found;
+}
+
+/* The promise is about packets, so it is the kernel's counters that keep it, not strongSwan's word. */
+static int mount_encrypted(const struct env *env, const char *ip, const char *source,
+			   const struct mount_request *req, int hold, struct error *err)
+{
+	struct xfrm_sas before, after;
+
+	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, hold, err) < 0)
+		return -1;
+	if (nfs_retry(req->nfs_options).background && !is_mounted(env, source, req)) {
+		log_info("mount.nfs4 goes on trying to mount %s on %s in the background", source,
+			 req->target);
+		return 0;
+	}
+	if (xfrm_sas_to(ip, &after, err) == 0) {
+		if (xfrm_carried(&before, &after) || env->kernel_lacks_esp) {
+			log_info("mounted %s on %s, encrypted with IPsec", source, req->target);
+			return 0;
+		}
+		error_set(err, STATUS_IPSEC,
+			  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security "
+			  "associations to %s), so it was unmounted again",
+			  source, after.count, ip);
+		error_remedy(
+			err,
+			"see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
+	}
+	unmount(req);
+	return -1;
+}
+
+/* What a mount that failed has set up goes again, unless another one needs it. */
+static void undo(const struct env *env, struct vici *vici, const char *ip)
+{
+	_cleanup_close_ int lock = -1;
+	struct store store;
+	struct error err;
+	bool released;
+
+	if (file_lock(env, "lock", FILE_LOCK_EXCLUSIVE, &lock, &err) < 0 ||
+	    store_open(env, &store, &err) < 0 || release_address(env, &store, vici, ip, &released, &err) < 0)
+		log_step("%s", err.text); /* the renewal job tries again */
 }
 
 static bool connection_published(const struct env *env, const char *ip)
@@ -171,19 +241,16 @@ static bool connection_published(const struct env *env, const char *ip)
 static bool mounted_already(const struct env *env, const char *ip, const char *source,
 			    const struct mount_request *req)
 {
-	_cleanup_free_ char *target = req->mount_ns ? NULL : realpath(req->target, NULL);
-	struct same_mount same = {.source = source, .target = target};
-	struct error err;
-
-	if (!target || strcmp(req->host, ip) == 0 || nfs_each_mount(env, is_same_mount, &same, &err) < 0)
-		return false;
-	return same.found && (req->encryption == ENCRYPTION_NONE || connection_published(env, ip));
+	return strcmp(req->host, ip) != 0 && is_mounted(env, source, req) &&
+	       (req->encryption == ENCRYPTION_NONE || connection_published(env, ip));
 }
 
 static int mount_share(const struct env *env, const struct mount_request *req, struct error *err)
 {
 	_cleanup_(vici_closep) struct vici *vici = NULL;
 	_cleanup_free_ char *source = NULL;
+	_cleanup_close_ int hold = -1;
+	bool begun = false;
 	char ip[INET_ADDRSTRLEN];
 	struct config config;
 
@@ -199,16 +266,22 @@ static int mount_share(const struct env *env, const struct mount_request *req, s
 		return 0;
 	}
 	if (req->fake || req->encryption == ENCRYPTION_NONE) {
-		if (nfs_mount(env, source, req, err) < 0)
+		if (nfs_mount(env, source, req, -1, err) < 0)
 			return -1;
 		if (!req->fake)
 			log_info("mounted %s on %s, not encrypted", source, req->target);
 		return 0;
 	}
-	if (prepare_locked(env, &config, ip, &vici, err) < 0 || establish_locked(env, vici, ip, err) < 0 ||
-	    mount_encrypted(env, ip, source, req, err) < 0)
+	if (release_hold(env, ip, &hold, err) < 0)
 		return -1;
-	log_info("mounted %s on %s, encrypted with IPsec", source, req->target);
+	if (prepare_locked(env, &config, ip, &vici, &begun, err) < 0 ||
+	    establish(env, vici, ip, req, err) < 0 || mount_encrypted(env, ip, source, req, hold, err) < 0) {
+		close(hold);
+		hold = -1;
+		if (begun)
+			undo(env, vici, ip);
+		return -1;
+	}
 	return 0;
 }
 

@@ -8,19 +8,40 @@
 #include "ibmshare/ipsec.h"
 #include "ibmshare/log.h"
 #include "ibmshare/nfs.h"
+#include "ibmshare/release.h"
 
-struct encrypted {
+struct addresses {
+	const struct env *env;
 	const struct store *store;
-	unsigned count;
+	struct nfs_clients clients;
+	struct vici *vici;
+	struct error *err;
+	unsigned mounted, unused;
 };
 
-static int count_encrypted(const struct nfs_mounted *mount, void *arg)
+static int count_address(const char *ip, void *arg)
 {
-	struct encrypted *encrypted = arg;
-	char path[PATH_MAX];
+	struct addresses *addresses = arg;
 
-	if (access(store_conn_path(encrypted->store, mount->ip, path), F_OK) == 0)
-		encrypted->count++;
+	if (nfs_clients_have(&addresses->clients, ip))
+		addresses->mounted++;
+	else
+		addresses->unused++;
+	return 0;
+}
+
+static int release_unused(const char *ip, void *arg)
+{
+	struct addresses *addresses = arg;
+	bool released;
+
+	if (nfs_clients_have(&addresses->clients, ip))
+		return 0;
+	if (release_address(addresses->env, addresses->store, addresses->vici, ip, &released,
+			    addresses->err) < 0)
+		log_error(addresses->err);
+	else if (released)
+		log_info("%s is not mounted any more; its connection was removed", ip);
 	return 0;
 }
 
@@ -57,39 +78,67 @@ static int reload(const struct env *env, const struct store *store, struct error
 	return reload.failed ? -1 : 0;
 }
 
-static int renew(const struct env *env, bool force, struct error *err)
+/* Takes away what no mount needs any more. */
+static int clean_up(struct addresses *addresses, struct error *err)
+{
+	_cleanup_(vici_closep) struct vici *vici = NULL;
+	_cleanup_close_ int lock = -1;
+	struct error no_daemon;
+
+	if (file_lock(addresses->env, "lock", FILE_LOCK_EXCLUSIVE, &lock, err) < 0)
+		return -1;
+	if (ipsec_open(addresses->env, false, &vici, &no_daemon) == 0)
+		addresses->vici = vici;
+	return store_each_conn(addresses->store, release_unused, addresses, err);
+}
+
+static int renew_certificate(const struct env *env, const struct store *store, bool force, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
-	struct encrypted encrypted = {0};
 	enum credential_state state;
 	struct certs_info leaf;
 	struct config config;
-	struct store store;
 	const char *why;
 
-	if (store_open(env, &store, err) < 0)
-		return force ? -1 : 0; /* without strongSwan there is nothing to renew */
-	encrypted.store = &store;
-	if (!force && nfs_each_mount(env, count_encrypted, &encrypted, err) < 0)
-		return -1;
-	if (!force && encrypted.count == 0) {
-		log_step("no encrypted mount, nothing to do");
-		return 0;
-	}
-	if (credential_state(env, &store, &state, &leaf, &why, err) < 0)
+	if (credential_state(env, store, &state, &leaf, &why, err) < 0)
 		return -1;
 	log_step("%s", why);
 	if (!force && state == CREDENTIAL_VALID)
 		return 0;
-	if (config_load(env, &config, log_warning, err) < 0 || file_lock(env, "lock", &lock, err) < 0)
+	if (config_load(env, &config, log_warning, err) < 0 ||
+	    file_lock(env, "lock", FILE_LOCK_EXCLUSIVE, &lock, err) < 0)
 		return -1;
 	/* Whoever held the lock may have done it. */
-	if (!force &&
-	    (credential_state(env, &store, &state, &leaf, &why, err) < 0 || state == CREDENTIAL_VALID))
-		return state == CREDENTIAL_VALID ? 0 : -1;
-	if (credential_renew(env, &config, &store, err) < 0)
+	if (!force && credential_state(env, store, &state, &leaf, &why, err) < 0)
 		return -1;
-	return reload(env, &store, err);
+	if (!force && state == CREDENTIAL_VALID)
+		return 0;
+	if (credential_renew(env, &config, store, err) < 0)
+		return -1;
+	return reload(env, store, err);
+}
+
+static int renew(const struct env *env, bool force, struct error *err)
+{
+	struct store store;
+	struct addresses addresses = {.env = env, .store = &store, .err = err};
+	int r;
+
+	if (store_open(env, &store, err) < 0)
+		return force ? -1 : 0; /* without strongSwan there is nothing to renew */
+	if (nfs_clients_load(env, &addresses.clients, err) < 0)
+		return -1;
+	r = store_each_conn(&store, count_address, &addresses, err);
+	if (r == 0 && addresses.unused > 0)
+		r = clean_up(&addresses, err);
+	nfs_clients_free(&addresses.clients);
+	if (r < 0)
+		return -1;
+	if (!force && addresses.mounted == 0) {
+		log_step("no encrypted mount, nothing to do");
+		return 0;
+	}
+	return renew_certificate(env, &store, force, err);
 }
 
 int cmd_renew(const struct env *env, int argc, char **argv)

@@ -115,7 +115,7 @@ static int setup(const struct env *env, const char *from, struct error *err)
 	char path[PATH_MAX];
 
 	if (env_path(env, path, err, "/opt/ibm/mount-ibmshare") < 0 || file_mkdirs(path, err) < 0 ||
-	    file_lock(env, "lock", &lock, err) < 0 || store_open(env, &store, err) < 0 ||
+	    file_lock(env, "lock", FILE_LOCK_EXCLUSIVE, &lock, err) < 0 || store_open(env, &store, err) < 0 ||
 	    store_prepare(&store, err) < 0 || install_cas(&store, from, err) < 0 ||
 	    ensure_key(&store, err) < 0)
 		return -1;

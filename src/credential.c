@@ -28,7 +28,7 @@ int credential_state(const struct env *env, const struct store *store, enum cred
 		*why = "the certificate on disk is for another key";
 	else if (now >= leaf_info->not_after)
 		*why = "the certificate on disk has expired";
-	else if (now < leaf_info->not_before)
+	else if (now + CERTS_SKEW_SECONDS < leaf_info->not_before)
 		*why = "the certificate on disk is not valid yet, by the clock here";
 	else if (now >= certs_renewal_time(leaf_info)) {
 		*ret = CREDENTIAL_DUE;

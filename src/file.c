@@ -191,7 +191,8 @@ static int open_lock_dir(const struct env *env, struct error *err)
 	return fd;
 }
 
-int file_lock(const struct env *env, const char *name, int *ret_fd, struct error *err)
+int file_lock(const struct env *env, const char *name, enum file_lock_kind kind, int *ret_fd,
+	      struct error *err)
 {
 	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
 	_cleanup_close_ int dir = open_lock_dir(env, err);
@@ -204,10 +205,13 @@ int file_lock(const struct env *env, const char *name, int *ret_fd, struct error
 	if (fd < 0)
 		return error_errno(err, STATUS_OTHER, errno, "cannot open the lock %s", name);
 	deadline = env_monotonic_ms() + env->lock_timeout_ms;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			error_errno(err, STATUS_OTHER, errno, "cannot lock %s", name);
+	while (flock(fd, (kind == FILE_LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || kind == FILE_LOCK_TRY) {
+			int saved = errno;
+
+			error_errno(err, STATUS_OTHER, saved, "cannot lock %s", name);
 			close(fd);
+			errno = saved;
 			return -1;
 		}
 		if (env_monotonic_ms() >= deadline) {

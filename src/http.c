@@ -1,12 +1,56 @@
 #include "ibmshare/http.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ibmshare/file.h"
 #include "ibmshare/log.h"
+
+/*
+ * libcurl brings thirty libraries with it, which cost more time and memory than
+ * a whole mount with a valid certificate. So it is loaded when a request is made.
+ */
+static struct {
+	__typeof__(curl_easy_init) *easy_init;
+	__typeof__(curl_easy_setopt) *easy_setopt;
+	__typeof__(curl_easy_perform) *easy_perform;
+	__typeof__(curl_easy_getinfo) *easy_getinfo;
+	__typeof__(curl_easy_strerror) *easy_strerror;
+	__typeof__(curl_easy_cleanup) *easy_cleanup;
+	__typeof__(curl_slist_append) *slist_append;
+	__typeof__(curl_slist_free_all) *slist_free_all;
+} lib;
+
+static int load_libcurl(struct error *err)
+{
+	const struct {
+		const char *name;
+		void *place; /* of the function pointer */
+	} symbols[] = {
+		{"curl_easy_init", &lib.easy_init},	    {"curl_easy_setopt", &lib.easy_setopt},
+		{"curl_easy_perform", &lib.easy_perform},   {"curl_easy_getinfo", &lib.easy_getinfo},
+		{"curl_easy_strerror", &lib.easy_strerror}, {"curl_easy_cleanup", &lib.easy_cleanup},
+		{"curl_slist_append", &lib.slist_append},   {"curl_slist_free_all", &lib.slist_free_all},
+	};
+	void *handle;
+
+	if (lib.slist_free_all)
+		return 0;
+	handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
+		void *symbol = handle ? dlsym(handle, symbols[i].name) : NULL;
+
+		if (!symbol) {
+			error_set(err, STATUS_OTHER, "cannot load libcurl: %s", dlerror());
+			return error_remedy(err, "apt-get install libcurl4, or: dnf install libcurl");
+		}
+		memcpy(symbols[i].place, &symbol, sizeof(symbol));
+	}
+	return 0;
+}
 
 struct body {
 	char *data;
@@ -31,17 +75,19 @@ static size_t collect(char *data, size_t size, size_t count, void *arg)
 
 static void slist_free_p(struct curl_slist **list)
 {
-	curl_slist_free_all(*list);
+	if (*list)
+		lib.slist_free_all(*list);
 }
 
 static void easy_cleanup_p(CURL **curl)
 {
-	curl_easy_cleanup(*curl);
+	if (*curl)
+		lib.easy_cleanup(*curl);
 }
 
 static int append_header(struct curl_slist **list, const char *header)
 {
-	struct curl_slist *grown = curl_slist_append(*list, header);
+	struct curl_slist *grown = lib.slist_append(*list, header);
 
 	if (!grown)
 		return -1;
@@ -51,29 +97,29 @@ static int append_header(struct curl_slist **list, const char *header)
 
 static void set_limits(CURL *curl, const struct http_request *req)
 {
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	lib.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	lib.easy_setopt(curl, CURLOPT_PROXY, "");
+	lib.easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	lib.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	lib.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+	lib.easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
-	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)HTTP_BODY_MAX);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	lib.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
+	lib.easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
+	lib.easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)HTTP_BODY_MAX);
+	lib.easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	lib.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	lib.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
 	if (req->ca_file)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, req->ca_file);
+		lib.easy_setopt(curl, CURLOPT_CAINFO, req->ca_file);
 }
 
 static int explain(CURLcode code, const struct http_request *req, const struct body *body, const char *detail,
 		   struct error *err)
 {
-	const char *why = detail[0] ? detail : curl_easy_strerror(code);
+	const char *why = detail[0] ? detail : lib.easy_strerror(code);
 
 	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
@@ -98,11 +144,17 @@ static int explain(CURLcode code, const struct http_request *req, const struct b
 int http_perform(const struct http_request *req, struct http_reply *ret, struct error *err)
 {
 	_cleanup_(slist_free_p) struct curl_slist *headers = NULL, *resolve = NULL;
-	_cleanup_(easy_cleanup_p) CURL *curl = curl_easy_init();
+	_cleanup_(easy_cleanup_p) CURL *curl = NULL;
 	char detail[CURL_ERROR_SIZE] = "";
 	struct body body = {.data = calloc(1, HTTP_BODY_MAX + 1)};
 	CURLcode code;
 
+	if (load_libcurl(err) < 0) {
+		free(body.data);
+		errno = ENOENT;
+		return -1;
+	}
+	curl = lib.easy_init();
 	if (!curl || !body.data)
 		goto nomem;
 	for (size_t i = 0; req->headers[i]; i++)
@@ -111,16 +163,16 @@ int http_perform(const struct http_request *req, struct http_reply *ret, struct 
 	if (req->resolve && append_header(&resolve, req->resolve) < 0)
 		goto nomem;
 	set_limits(curl, req);
-	curl_easy_setopt(curl, CURLOPT_URL, req->url);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, req->method);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	lib.easy_setopt(curl, CURLOPT_URL, req->url);
+	lib.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, req->method);
+	lib.easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	if (resolve)
-		curl_easy_setopt(curl, CURLOPT_RESOLVE, resolve);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, req->body ? req->body : "");
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-	code = curl_easy_perform(curl);
+		lib.easy_setopt(curl, CURLOPT_RESOLVE, resolve);
+	lib.easy_setopt(curl, CURLOPT_POSTFIELDS, req->body ? req->body : "");
+	lib.easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+	lib.easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+	lib.easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+	code = lib.easy_perform(curl);
 	if (code != CURLE_OK) {
 		explain(code, req, &body, detail, err);
 		code = (CURLcode)errno;
@@ -128,7 +180,7 @@ int http_perform(const struct http_request *req, struct http_reply *ret, struct 
 		errno = (int)code;
 		return -1;
 	}
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret->status);
+	lib.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret->status);
 	ret->body = body.data;
 	ret->len = body.len;
 	return 0;

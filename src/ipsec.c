@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "ibmshare/file.h"
@@ -57,7 +58,7 @@ static const struct line {
 };
 
 enum {
-	CONF_MAX = 4096,
+	REPLY_SLACK_MS = 10000, /* for charon to say that the time is up */
 };
 
 void ipsec_conn_name(const char *ip, char buf[64])
@@ -248,23 +249,60 @@ static int load_ca(const char *name, const char *pem, void *arg)
 	return 0;
 }
 
-int ipsec_load_credentials(struct vici *vici, const struct store *store, struct error *err)
+static int load_key(struct vici *vici, const char *pem, struct error *err)
 {
 	_cleanup_(vici_message_free) struct vici_message msg = {0};
+
+	vici_value(&msg, "type", "any");
+	vici_value(&msg, "data", pem);
+	return vici_call(vici, &(struct vici_call){.command = "load-key", .message = &msg}, err);
+}
+
+int ipsec_load_credentials(struct vici *vici, const struct store *store, struct error *err)
+{
 	struct ca_load load = {.vici = vici, .err = err};
 	char path[PATH_MAX];
 	char *pem;
+	int r;
 
-	if (store_read(store_key_path(store, path), &pem, err) < 0)
+	if (store_each_ca(store, load_ca, &load, err) < 0 ||
+	    store_read(store_key_path(store, path), &pem, err) < 0)
 		return -1;
-	if (pem) {
-		vici_value(&msg, "type", "any");
-		vici_value(&msg, "data", pem);
-		file_cleanse(pem, strlen(pem));
-		if (vici_call(vici, &(struct vici_call){.command = "load-key", .message = &msg}, err) < 0)
-			return -1;
-	}
-	return store_each_ca(store, load_ca, &load, err);
+	if (!pem)
+		return 0;
+	r = load_key(vici, pem, err);
+	file_cleanse(pem, strlen(pem));
+	return r;
+}
+
+struct key_search {
+	char id[41];
+	bool found;
+};
+
+static void on_key(const struct vici_element *element, void *arg)
+{
+	struct key_search *search = arg;
+
+	if (strcmp(element->key, "keys") == 0 && strcasecmp(element->value, search->id) == 0)
+		search->found = true;
+}
+
+int ipsec_ensure_credentials(struct vici *vici, const struct store *store, struct error *err)
+{
+	_cleanup_free_ char *leaf = NULL;
+	struct key_search search = {0};
+	char path[PATH_MAX];
+
+	if (store_read(store_leaf_path(store, path), &leaf, err) < 0)
+		return -1;
+	if (leaf && certs_key_id(leaf, search.id, err) < 0)
+		return -1;
+	if (leaf &&
+	    vici_call(vici, &(struct vici_call){.command = "get-keys", .on_reply = on_key, .arg = &search},
+		      err) < 0)
+		return -1;
+	return search.found ? 0 : ipsec_load_credentials(vici, store, err);
 }
 
 int ipsec_publish_conn(const struct store *store, const char *ip, struct error *err)
@@ -293,6 +331,32 @@ int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip
 		return error_set(err, STATUS_IPSEC, "there is no certificate in %s", path);
 	ipsec_render_vici(ip, leaf, &msg);
 	return vici_call(vici, &(struct vici_call){.command = "load-conn", .message = &msg}, err);
+}
+
+/* Ends the IKE SA with its child SAs at once; the far side is told, but not waited for. */
+static void end_ike_sa(struct vici *vici, const char *name)
+{
+	_cleanup_(vici_message_free) struct vici_message msg = {0};
+	struct error err;
+
+	vici_value(&msg, "ike", name);
+	vici_value(&msg, "force", "yes");
+	vici_value(&msg, "timeout", "-1");
+	if (vici_call(vici, &(struct vici_call){.command = "terminate", .message = &msg}, &err) < 0)
+		log_step("%s", err.text);
+}
+
+void ipsec_unload_conn(struct vici *vici, const char *ip)
+{
+	_cleanup_(vici_message_free) struct vici_message msg = {0};
+	struct error err;
+	char name[64];
+
+	ipsec_conn_name(ip, name);
+	vici_value(&msg, "name", name);
+	if (vici_call(vici, &(struct vici_call){.command = "unload-conn", .message = &msg}, &err) < 0)
+		log_step("%s", err.text);
+	end_ike_sa(vici, name);
 }
 
 /* What list-sas says of our child SA. */
@@ -388,13 +452,13 @@ static int explain(const struct negotiation *seen, const char *ip, struct error 
 	return error_remedy(err, "see: journalctl -u strongswan");
 }
 
-static int initiate(const struct env *env, struct vici *vici, const char *name, struct negotiation *seen,
+static int initiate(struct vici *vici, const char *name, int timeout_ms, struct negotiation *seen,
 		    struct error *err)
 {
 	_cleanup_(vici_message_free) struct vici_message msg = {0};
 	char timeout[16];
 
-	snprintf(timeout, sizeof(timeout), "%d", env->initiate_timeout_ms);
+	snprintf(timeout, sizeof(timeout), "%d", timeout_ms);
 	vici_value(&msg, "child", name);
 	vici_value(&msg, "ike", name);
 	vici_value(&msg, "timeout", timeout);
@@ -405,11 +469,11 @@ static int initiate(const struct env *env, struct vici *vici, const char *name, 
 					     .event = "control-log",
 					     .on_event = on_log,
 					     .arg = seen,
-					     .timeout_ms = env->initiate_timeout_ms + env->daemon_timeout_ms},
+					     .timeout_ms = timeout_ms + REPLY_SLACK_MS},
 			 err);
 }
 
-int ipsec_establish(const struct env *env, struct vici *vici, const char *ip, enum ipsec_outcome *ret,
+int ipsec_establish(struct vici *vici, const char *ip, int timeout_ms, enum ipsec_outcome *ret,
 		    struct error *err)
 {
 	struct negotiation seen = {0};
@@ -423,9 +487,11 @@ int ipsec_establish(const struct env *env, struct vici *vici, const char *ip, en
 	if (sa.good)
 		return 0;
 	log_step("negotiating IPsec with %s", ip);
-	if (initiate(env, vici, name, &seen, err) < 0) {
+	if (initiate(vici, name, timeout_ms, &seen, err) < 0) {
 		if (err->status != STATUS_IPSEC || seen.answered || seen.untrusted[0] || seen.refused)
 			return explain(&seen, ip, err);
+		/* It still waits for its first answer; the next try begins anew. */
+		end_ike_sa(vici, name);
 		*ret = IPSEC_NO_ANSWER;
 		return 0;
 	}

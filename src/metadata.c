@@ -16,6 +16,7 @@ enum {
 	JSON_DEPTH_MAX = 16,
 	TOKEN_MAX = 16 * 1024,
 	TOKEN_SECONDS = 300,
+	TOKEN_LIKE = 40, /* characters without a break; a trace is a UUID of 36 */
 	URL_MAX = 512,
 };
 
@@ -141,15 +142,26 @@ char *metadata_certificate_body(const char *csr, int seconds)
 	return strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-/* A service that repeats our token in its message must not bring it into the log. */
+/*
+ * A service that repeats a token in its message, ours or one it has just made,
+ * must not bring it into the log: whatever looks like one is blotted out.
+ */
 static void blot_out(char *text, const char *secret)
 {
+	static const char token_chars[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/=";
 	size_t len = secret ? strlen(secret) : 0;
 
-	if (len < 8)
-		return;
-	for (char *p = text; (p = strstr(p, secret)) != NULL; p += len)
-		memset(p, '*', len);
+	if (len > 0)
+		for (char *p = text; (p = strstr(p, secret)) != NULL; p += len)
+			memset(p, '*', len);
+	for (char *p = text; *p;) {
+		size_t n = strspn(p, token_chars);
+
+		if (n >= TOKEN_LIKE)
+			memset(p, '*', n);
+		p += n ? n : 1;
+	}
 }
 
 int metadata_explain(long http_status, const char *body, size_t len, const char *secret, int status,

@@ -7,8 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ibmshare/file.h"
 #include "ibmshare/log.h"
 #include "ibmshare/proc.h"
+
+enum {
+	SERVERS_MAX = 256 * 1024,
+	NFS_RETRY_MINUTES_MAX = 10000, /* its default in the background */
+};
 
 /* An address that no share can have would give a connection to the wrong place, or to all. */
 static int check_address(const struct in_addr *addr, const char *host, struct error *err)
@@ -70,10 +76,28 @@ void nfs_argv(const char *program, const char *source, const struct mount_reques
 	argv[n] = NULL;
 }
 
-int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, struct error *err)
+struct nfs_retry nfs_retry(const char *options)
+{
+	struct nfs_retry retry = {.seconds = NFS_RETRY_SECONDS};
+	char *value, *end;
+	size_t len;
+
+	retry.background = mnt_optstr_get_option(options, "bg", &value, &len) == 0;
+	if (mnt_optstr_get_option(options, "retry", &value, &len) == 0 && value) {
+		unsigned long minutes = strtoul(value, &end, 10);
+
+		if (end == value + len && len > 0)
+			retry.seconds = minutes > NFS_RETRY_MINUTES_MAX ? NFS_RETRY_MINUTES_MAX * 60
+									: (int)minutes * 60;
+	}
+	return retry;
+}
+
+int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, int hold_fd,
+	      struct error *err)
 {
 	const char *argv[NFS_ARGV_MAX];
-	struct proc proc = {.argv = argv, .mount_ns = req->mount_ns};
+	struct proc proc = {.argv = argv, .mount_ns = req->mount_ns, .keep_fd = hold_fd};
 	char program[PATH_MAX];
 	int code;
 
@@ -131,4 +155,62 @@ int nfs_each_mount(const struct env *env, int (*fn)(const struct nfs_mounted *mo
 			return -1;
 	}
 	return 0;
+}
+
+/* As /proc/fs/nfsfs/servers writes it, with a blank on both sides. */
+static int hex_address(const char *ip, char buf[16])
+{
+	struct in_addr addr;
+
+	if (inet_pton(AF_INET, ip, &addr) != 1)
+		return -1;
+	snprintf(buf, 16, " %08x ", ntohl(addr.s_addr));
+	return 0;
+}
+
+static int print_address(const struct nfs_mounted *mount, void *arg)
+{
+	char hex[16];
+
+	if (hex_address(mount->ip, hex) == 0)
+		fputs(hex, arg);
+	return 0;
+}
+
+int nfs_clients_load(const struct env *env, struct nfs_clients *ret, struct error *err)
+{
+	_cleanup_free_ char *servers = NULL;
+	char path[PATH_MAX];
+	size_t size;
+	FILE *f;
+	int r;
+
+	if (env_path(env, path, err, "/proc/fs/nfsfs/servers") < 0)
+		return -1;
+	/* It is not there when the kernel's NFS client was never loaded. */
+	if (file_read(path, SERVERS_MAX, &servers, &size, err) < 0 && errno != ENOENT)
+		return -1;
+	f = open_memstream(&ret->addresses, &size);
+	if (!f)
+		return error_nomem(err);
+	fputs(servers ? servers : "", f);
+	r = nfs_each_mount(env, print_address, f, err);
+	if (fclose(f) != 0 && r == 0)
+		r = error_nomem(err);
+	if (r < 0)
+		nfs_clients_free(ret);
+	return r;
+}
+
+void nfs_clients_free(struct nfs_clients *clients)
+{
+	free(clients->addresses);
+	clients->addresses = NULL;
+}
+
+bool nfs_clients_have(const struct nfs_clients *clients, const char *ip)
+{
+	char hex[16];
+
+	return hex_address(ip, hex) == 0 && strstr(clients->addresses, hex) != NULL;
 }

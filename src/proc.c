@@ -29,6 +29,8 @@ static void child(const struct proc *proc, int out_fd, int report_fd)
 	umask(022);
 	if (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))
 		goto fail;
+	if (proc->keep_fd > 0 && fcntl(proc->keep_fd, F_SETFD, 0) < 0)
+		goto fail;
 	if (proc->mount_ns) {
 		int ns = open(proc->mount_ns, O_RDONLY | O_CLOEXEC);
 

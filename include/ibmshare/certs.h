@@ -14,6 +14,7 @@ enum {
 	CERTS_KEY_BITS = 4096,
 	CERTS_RENEW_PERCENT = 70, /* of its life, then a leaf is due */
 	CERTS_PEM_MAX = 32 * 1024,
+	CERTS_SKEW_SECONDS = 60, /* a leaf may begin that far ahead: the service's clock is not ours */
 };
 
 struct certs_key; /* an RSA private key */
@@ -38,6 +39,8 @@ struct certs_info {
 
 /* Of the first certificate in PEM. */
 int certs_info(const char *pem, struct certs_info *ret, struct error *err);
+/* The identifier that strongSwan gives the private key of LEAF: SHA-1 of the public key, hexadecimal. */
+int certs_key_id(const char *leaf_pem, char buf[41], struct error *err);
 bool certs_key_matches(const struct certs_key *key, const char *leaf_pem);
 /* When a leaf is to be replaced, seconds since 1970. */
 int64_t certs_renewal_time(const struct certs_info *leaf);

@@ -30,11 +30,18 @@ int file_mkdirs(const char *path, struct error *err);
 /* Overwrites and frees. NULL is fine. */
 void file_cleanse(char *data, size_t len);
 
+enum file_lock_kind {
+	FILE_LOCK_EXCLUSIVE,
+	FILE_LOCK_SHARED,
+	FILE_LOCK_TRY, /* exclusive, without waiting: -1 with errno EWOULDBLOCK */
+};
+
 /*
- * Takes the exclusive flock(2) on NAME in /run/mount-ibmshare, a directory that
- * only root may enter. Gives a descriptor; closing it lets go. Waits at most
+ * Takes the flock(2) on NAME in /run/mount-ibmshare, a directory that only root
+ * may enter. Gives a descriptor; closing it lets go. Waits at most
  * env->lock_timeout_ms.
  */
-int file_lock(const struct env *env, const char *name, int *ret_fd, struct error *err);
+int file_lock(const struct env *env, const char *name, enum file_lock_kind kind, int *ret_fd,
+	      struct error *err);
 
 #endif

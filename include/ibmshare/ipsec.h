@@ -22,12 +22,17 @@ void ipsec_render_vici(const char *ip, const char *leaf_pem, struct vici_message
 /* Connects to charon; with START, starts its service when nobody answers, and waits for it. */
 int ipsec_open(const struct env *env, bool start, struct vici **ret, struct error *err);
 
-/* Gives charon key and CA certificates of the store. */
+/* Gives charon the CA certificates and the key of the store. */
 int ipsec_load_credentials(struct vici *vici, const struct store *store, struct error *err);
+/* The same, unless charon has the key already: it is loaded last, so the rest is there too. */
+int ipsec_ensure_credentials(struct vici *vici, const struct store *store, struct error *err);
 /* Writes the connection's file when it differs. */
 int ipsec_publish_conn(const struct store *store, const char *ip, struct error *err);
 /* Gives charon the connection with the leaf that is on disk now. */
 int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip, struct error *err);
+
+/* Takes the connection and its security associations from charon, where they are there. */
+void ipsec_unload_conn(struct vici *vici, const char *ip);
 
 /* What the negotiation of a security association came to. */
 enum ipsec_outcome {
@@ -36,10 +41,10 @@ enum ipsec_outcome {
 };
 
 /*
- * Negotiates a child SA unless there is one. -1 when the far side or strongSwan
+ * Negotiates a child SA unless there is one; waits at most TIMEOUT_MS. -1 when the far side or strongSwan
  * refused: ERR says which certificate was not trusted, where that is the cause.
  */
-int ipsec_establish(const struct env *env, struct vici *vici, const char *ip, enum ipsec_outcome *ret,
+int ipsec_establish(struct vici *vici, const char *ip, int timeout_ms, enum ipsec_outcome *ret,
 		    struct error *err);
 
 #endif

@@ -19,8 +19,25 @@ enum {
 void nfs_argv(const char *program, const char *source, const struct mount_request *req,
 	      const char *argv[NFS_ARGV_MAX]);
 
-/* Runs mount.nfs4. Status STATUS_MOUNT plus its exit code on failure; it has printed its own reason. */
-int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, struct error *err);
+enum {
+	NFS_EXIT_FAIL = 32,	    /* mount.nfs4: the mount failed */
+	NFS_RETRY_SECONDS = 2 * 60, /* its default in the foreground, nfs(5) */
+};
+
+/* How long the options retry= and bg/fg, see nfs(5), say to go on trying. */
+struct nfs_retry {
+	int seconds;
+	bool background;
+};
+struct nfs_retry nfs_retry(const char *options);
+
+/*
+ * Runs mount.nfs4. HOLD_FD stays open in it, and in the process that it leaves
+ * behind with the option bg. Status STATUS_MOUNT plus its exit code on failure; it has
+ * printed its own reason.
+ */
+int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, int hold_fd,
+	      struct error *err);
 
 struct nfs_mounted {
 	const char *ip;	    /* the server's address, whatever name it was mounted by */
@@ -31,5 +48,17 @@ struct nfs_mounted {
 /* Calls FN for each NFS mount, in the order they were made; stops at -1. */
 int nfs_each_mount(const struct env *env, int (*fn)(const struct nfs_mounted *mount, void *arg), void *arg,
 		   struct error *err);
+
+/*
+ * The addresses that the kernel has an NFS client for. Other mount namespaces
+ * and lazily unmounted file systems count: /proc/fs/nfsfs/servers knows them,
+ * mountinfo does not.
+ */
+struct nfs_clients {
+	char *addresses; /* eight hexadecimal digits each, a blank around each; owned */
+};
+int nfs_clients_load(const struct env *env, struct nfs_clients *ret, struct error *err);
+void nfs_clients_free(struct nfs_clients *clients);
+bool nfs_clients_have(const struct nfs_clients *clients, const char *ip);
 
 #endif

@@ -10,6 +10,7 @@
 struct proc {
 	const char *const *argv; /* NULL-terminated; argv[0] is the absolute path */
 	const char *mount_ns;	 /* enter this mount namespace first; NULL: stay */
+	int keep_fd;		 /* a close-on-exec descriptor to hand on; 0: none */
 	int timeout_ms;		 /* kill it after that; 0: wait for ever */
 	char *output;		 /* capture stdout and stderr here; NULL: let them pass */
 	size_t output_size;	 /* what does not fit is dropped; always NUL-terminated */

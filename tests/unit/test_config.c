@@ -25,35 +25,35 @@ static void text_is_parsed(void **state)
 		int seconds;
 		const char *url;
 	} cases[] = {
-	    {"", "", 3600, ""},
-	    {"\n\n\n", "", 3600, ""},
-	    {"# nothing\n#region=nowhere\n  # indented\n", "", 3600, ""},
-	    {"region=us-south\n", "us-south", 3600, ""},
-	    {"region=us-south", "us-south", 3600, ""},
-	    {"  region \t=  us-south \t\n", "us-south", 3600, ""},
-	    {"region = dal # the first one\n", "dal", 3600, ""},
-	    {"REGION=DAL\n", "DAL", 3600, ""},
-	    {"region=dal\r\ncertificate_duration_seconds=900\r\n", "dal", 900, ""},
-	    {"region=\ncertificate_duration_seconds=\nmetadata_url=\n", "", 3600, ""},
-	    {"region=dal\nregion=fra\n", "fra", 3600, ""},
-	    /* Short, long, lists, all. */
-	    {"region=all\n", "all", 3600, ""},
-	    {"region=ALL\n", "ALL", 3600, ""},
-	    {"region=eu-fr2\n", "eu-fr2", 3600, ""},
-	    {"region=us-south,in-che,mum\n", "us-south,in-che,mum", 3600, ""},
-	    {"region=us-south, eu-de\n", "us-south, eu-de", 3600, ""},
-	    {"region=us-south,\n", "us-south,", 3600, ""},
-	    /* The borders of a certificate's life. */
-	    {"certificate_duration_seconds=300\n", "", 300, ""},
-	    {"certificate_duration_seconds=3600\n", "", 3600, ""},
-	    {"certificate_duration_seconds = 0600\n", "", 600, ""},
-	    {"metadata_url=http://127.0.0.1:8080\n", "", 3600, "http://127.0.0.1:8080"},
-	    {"metadata_url=https://api.metadata.cloud.ibm.com\n", "", 3600,
-	     "https://api.metadata.cloud.ibm.com"},
-	    /* Keys of the Python tool, with whatever values it gave them. */
-	    {"metadata_retry_count=x\nmetadata_retry_interval=-1\nSTUNNEL_ENV=a\n"
-	     "TRUSTED_ROOT_CACERT=/x\nARCH_ENV=\n",
-	     "", 3600, ""},
+		{"", "", 3600, ""},
+		{"\n\n\n", "", 3600, ""},
+		{"# nothing\n#region=nowhere\n  # indented\n", "", 3600, ""},
+		{"region=us-south\n", "us-south", 3600, ""},
+		{"region=us-south", "us-south", 3600, ""},
+		{"  region \t=  us-south \t\n", "us-south", 3600, ""},
+		{"region = dal # the first one\n", "dal", 3600, ""},
+		{"REGION=DAL\n", "DAL", 3600, ""},
+		{"region=dal\r\ncertificate_duration_seconds=900\r\n", "dal", 900, ""},
+		{"region=\ncertificate_duration_seconds=\nmetadata_url=\n", "", 3600, ""},
+		{"region=dal\nregion=fra\n", "fra", 3600, ""},
+		/* Short, long, lists, all. */
+		{"region=all\n", "all", 3600, ""},
+		{"region=ALL\n", "ALL", 3600, ""},
+		{"region=eu-fr2\n", "eu-fr2", 3600, ""},
+		{"region=us-south,in-che,mum\n", "us-south,in-che,mum", 3600, ""},
+		{"region=us-south, eu-de\n", "us-south, eu-de", 3600, ""},
+		{"region=us-south,\n", "us-south,", 3600, ""},
+		/* The borders of a certificate's life. */
+		{"certificate_duration_seconds=300\n", "", 300, ""},
+		{"certificate_duration_seconds=3600\n", "", 3600, ""},
+		{"certificate_duration_seconds = 0600\n", "", 600, ""},
+		{"metadata_url=http://127.0.0.1:8080\n", "", 3600, "http://127.0.0.1:8080"},
+		{"metadata_url=https://api.metadata.cloud.ibm.com\n", "", 3600,
+		 "https://api.metadata.cloud.ibm.com"},
+		/* Keys of the Python tool, with whatever values it gave them. */
+		{"metadata_retry_count=x\nmetadata_retry_interval=-1\nSTUNNEL_ENV=a\n"
+		 "TRUSTED_ROOT_CACERT=/x\nARCH_ENV=\n",
+		 "", 3600, ""},
 	};
 
 	(void)state;
@@ -80,34 +80,34 @@ static void bad_text_is_refused(void **state)
 		const char *text;
 		const char *where; /* file:line, and what stands there */
 	} cases[] = {
-	    {"region us-south\n", "f:1: 'region us-south'"},
-	    {"\n\nnonsense\n", "f:3: 'nonsense'"},
-	    {"# c\nregion=dal\n\nregion=mars\n", "f:4: region 'mars'"},
-	    {"region=us-south;eu-de\n", "f:1: region 'us-south;eu-de'"},
-	    {"region=us-south,mars,eu-de\n", "f:1: region 'mars'"},
-	    {"region=us_south\n", "f:1: region"},
-	    {"region=da\n", "f:1: region"},
-	    {"region=alles\n", "f:1: region"},
-	    {"certificate_duration_seconds=299\n", "f:1: certificate_duration_seconds is '299'"},
-	    {"certificate_duration_seconds=3601\n", "f:1: certificate_duration_seconds is '3601'"},
-	    {"\ncertificate_duration_seconds=-600\n", "f:2: "},
-	    {"certificate_duration_seconds=0\n", "f:1: "},
-	    {"certificate_duration_seconds=600s\n", "f:1: "},
-	    {"certificate_duration_seconds=6 00\n", "f:1: "},
-	    {"certificate_duration_seconds=0x400\n", "f:1: "},
-	    {"certificate_duration_seconds=ten\n", "f:1: "},
-	    {"certificate_duration_seconds=600.5\n", "f:1: "},
-	    /* 2^32 + 600, 2^64 + 600: would be 600 in too small a type. */
-	    {"certificate_duration_seconds=4294967896\n", "f:1: "},
-	    {"certificate_duration_seconds=18446744073709552216\n", "f:1: "},
-	    {"certificate_duration_seconds=99999999999999999999999999999999\n", "f:1: "},
-	    {"metadata_url=169.254.169.254\n", "f:1: metadata_url"},
-	    {"metadata_url=ftp://host\n", "f:1: metadata_url"},
-	    {"metadata_url=file:///etc/shadow\n", "f:1: metadata_url"},
-	    {"metadata_url=http://\n", "f:1: metadata_url"},
-	    {"metadata_url=http://host/path\n", "f:1: metadata_url"},
-	    {"metadata_url=http://user@host\n", "f:1: metadata_url"},
-	    {"metadata_url=http://ho st\n", "f:1: metadata_url"},
+		{"region us-south\n", "f:1: 'region us-south'"},
+		{"\n\nnonsense\n", "f:3: 'nonsense'"},
+		{"# c\nregion=dal\n\nregion=mars\n", "f:4: region 'mars'"},
+		{"region=us-south;eu-de\n", "f:1: region 'us-south;eu-de'"},
+		{"region=us-south,mars,eu-de\n", "f:1: region 'mars'"},
+		{"region=us_south\n", "f:1: region"},
+		{"region=da\n", "f:1: region"},
+		{"region=alles\n", "f:1: region"},
+		{"certificate_duration_seconds=299\n", "f:1: certificate_duration_seconds is '299'"},
+		{"certificate_duration_seconds=3601\n", "f:1: certificate_duration_seconds is '3601'"},
+		{"\ncertificate_duration_seconds=-600\n", "f:2: "},
+		{"certificate_duration_seconds=0\n", "f:1: "},
+		{"certificate_duration_seconds=600s\n", "f:1: "},
+		{"certificate_duration_seconds=6 00\n", "f:1: "},
+		{"certificate_duration_seconds=0x400\n", "f:1: "},
+		{"certificate_duration_seconds=ten\n", "f:1: "},
+		{"certificate_duration_seconds=600.5\n", "f:1: "},
+		/* 2^32 + 600, 2^64 + 600: would be 600 in too small a type. */
+		{"certificate_duration_seconds=4294967896\n", "f:1: "},
+		{"certificate_duration_seconds=18446744073709552216\n", "f:1: "},
+		{"certificate_duration_seconds=99999999999999999999999999999999\n", "f:1: "},
+		{"metadata_url=169.254.169.254\n", "f:1: metadata_url"},
+		{"metadata_url=ftp://host\n", "f:1: metadata_url"},
+		{"metadata_url=file:///etc/shadow\n", "f:1: metadata_url"},
+		{"metadata_url=http://\n", "f:1: metadata_url"},
+		{"metadata_url=http://host/path\n", "f:1: metadata_url"},
+		{"metadata_url=http://user@host\n", "f:1: metadata_url"},
+		{"metadata_url=http://ho st\n", "f:1: metadata_url"},
 	};
 
 	(void)state;
@@ -164,9 +164,9 @@ static void unknown_keys_are_warned_of(void **state)
 
 	(void)state;
 	warnings[0] = '\0';
-	assert_int_equal(
-	    config_parse("/etc/x.conf", "region=dal\nregoin=fra\n\n= 1\nx y = 2\n", &config, collect, &err),
-	    0);
+	assert_int_equal(config_parse("/etc/x.conf", "region=dal\nregoin=fra\n\n= 1\nx y = 2\n", &config,
+				      collect, &err),
+			 0);
 	assert_string_equal(config.regions, "dal");
 	CHECK_HOLDS(warnings, "/etc/x.conf:2: ", "warning");
 	CHECK_HOLDS(warnings, "'regoin'", "warning");
@@ -180,9 +180,9 @@ static void unknown_keys_are_warned_of(void **state)
 static void region_codes_are_known(void **state)
 {
 	static const char *const known[] = {
-	    "dal", "us-south", "wdc", "us-east", "lon", "eu-gb",  "fra", "eu-de",  "mad", "eu-es",
-	    "par", "eu-fr2",   "syd", "au-syd",	 "tok", "jp-tok", "osa", "jp-osa", "tor", "ca-tor",
-	    "sao", "br-sao",   "mon", "ca-mon",	 "che", "in-che", "mum", "in-mum", "all",
+		"dal", "us-south", "wdc", "us-east", "lon", "eu-gb",  "fra", "eu-de",  "mad", "eu-es",
+		"par", "eu-fr2",   "syd", "au-syd",  "tok", "jp-tok", "osa", "jp-osa", "tor", "ca-tor",
+		"sao", "br-sao",   "mon", "ca-mon",  "che", "in-che", "mum", "in-mum", "all",
 	};
 	static const char *const unknown[] = {"", "a", "us", "us-", "us-southx", "dal ", "us-south,dal"};
 
@@ -256,14 +256,14 @@ static void broken_file_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(text_is_parsed),
-	    cmocka_unit_test(bad_text_is_refused),
-	    cmocka_unit_test(bad_number_names_the_range),
-	    cmocka_unit_test(long_values_are_refused),
-	    cmocka_unit_test(unknown_keys_are_warned_of),
-	    cmocka_unit_test(region_codes_are_known),
-	    cmocka_unit_test_setup_teardown(first_file_found_is_read, world_make, world_remove),
-	    cmocka_unit_test_setup_teardown(broken_file_is_an_error, world_make, world_remove),
+		cmocka_unit_test(text_is_parsed),
+		cmocka_unit_test(bad_text_is_refused),
+		cmocka_unit_test(bad_number_names_the_range),
+		cmocka_unit_test(long_values_are_refused),
+		cmocka_unit_test(unknown_keys_are_warned_of),
+		cmocka_unit_test(region_codes_are_known),
+		cmocka_unit_test_setup_teardown(first_file_found_is_read, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(broken_file_is_an_error, world_make, world_remove),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -128,14 +128,14 @@ static void monotonic_clock_goes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(error_gathers_context),
-	    cmocka_unit_test(error_names_errno),
-	    cmocka_unit_test(error_text_is_cut_not_overrun),
-	    cmocka_unit_test(status_numbers_are_an_interface),
-	    cmocka_unit_test(path_is_put_in_the_root),
-	    cmocka_unit_test(path_that_does_not_fit_fails),
-	    cmocka_unit_test(system_env_is_the_real_one),
-	    cmocka_unit_test(monotonic_clock_goes_on),
+		cmocka_unit_test(error_gathers_context),
+		cmocka_unit_test(error_names_errno),
+		cmocka_unit_test(error_text_is_cut_not_overrun),
+		cmocka_unit_test(status_numbers_are_an_interface),
+		cmocka_unit_test(path_is_put_in_the_root),
+		cmocka_unit_test(path_that_does_not_fit_fails),
+		cmocka_unit_test(system_env_is_the_real_one),
+		cmocka_unit_test(monotonic_clock_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);

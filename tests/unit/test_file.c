@@ -1,8 +1,7 @@
 #include "util.h"
 
 #include <dirent.h>
-#include <pthread.h>
-#include <sys/file.h>
+#include <sys/wait.h>
 
 #include "ibmshare/file.h"
 
@@ -208,45 +207,72 @@ static void lock_is_exclusive(void **state)
 	int64_t start;
 
 	make_dir(world, "/run");
-	CHECK(file_lock(&world->env, "a", &first, &err) == 0, "%s", err.text);
+	CHECK(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &first, &err) == 0, "%s", err.text);
 	assert_true(first >= 0);
 	assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(mode_of(world, "/run/mount-ibmshare"), 0700);
 	start = env_monotonic_ms();
-	assert_int_equal(file_lock(&world->env, "a", &second, &err), -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &second, &err), -1);
 	assert_in_range(env_monotonic_ms() - start, 100, 3000);
 	assert_int_equal(err.status, STATUS_OTHER);
 	CHECK_HOLDS(err.remedy, "/run/mount-ibmshare/a", "remedy");
 	assert_int_equal(second, -1);
 	/* Another name is another lock. */
-	assert_int_equal(file_lock(&world->env, "b", &second, &err), 0);
+	assert_int_equal(file_lock(&world->env, "b", FILE_LOCK_EXCLUSIVE, &second, &err), 0);
 	close(second);
 	close(first);
-	assert_int_equal(file_lock(&world->env, "a", &first, &err), 0);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &first, &err), 0);
 	close(first);
-}
-
-static void *let_go(void *arg)
-{
-	usleep(150000);
-	close(*(int *)arg);
-	return NULL;
 }
 
 static void lock_is_waited_for(void **state)
 {
 	struct world *world = *state;
-	int first, second;
-	pthread_t thread;
+	int first, second, status;
 	struct error err;
+	pid_t pid;
 
 	make_dir(world, "/run");
 	world->env.lock_timeout_ms = 10000;
-	assert_int_equal(file_lock(&world->env, "a", &first, &err), 0);
-	assert_int_equal(pthread_create(&thread, NULL, let_go, &first), 0);
-	assert_int_equal(file_lock(&world->env, "a", &second, &err), 0);
-	pthread_join(thread, NULL);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &first, &err), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* It holds the lock by the inherited descriptor until it ends. */
+		usleep(150000);
+		_exit(0);
+	}
+	close(first);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &second, &err), 0);
 	close(second);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+static void lock_can_be_shared_or_tried(void **state)
+{
+	struct world *world = *state;
+	int first, second, third = -1;
+	struct error err;
+	int64_t start;
+
+	make_dir(world, "/run");
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_SHARED, &first, &err), 0);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_SHARED, &second, &err), 0);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &third, &err), -1);
+	world->env.lock_timeout_ms = 10000;
+	start = env_monotonic_ms();
+	errno = 0;
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_TRY, &third, &err), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	assert_in_range(env_monotonic_ms() - start, 0, 5000);
+	close(first);
+	close(second);
+	assert_int_equal(third, -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_TRY, &third, &err), 0);
+	/* That one is exclusive. */
+	world->env.lock_timeout_ms = 50;
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_SHARED, &first, &err), -1);
+	close(third);
 }
 
 static void lock_directory_must_be_ours(void **state)
@@ -255,19 +281,19 @@ static void lock_directory_must_be_ours(void **state)
 	struct error err;
 	int fd = -1;
 
-	assert_int_equal(file_lock(&world->env, "a", &fd, &err), -1); /* no /run */
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &fd, &err), -1); /* no /run */
 	make_dir(world, "/run/mount-ibmshare");
 	assert_int_equal(chmod(at(world, "/run/mount-ibmshare"), 0777), 0);
-	assert_int_equal(file_lock(&world->env, "a", &fd, &err), -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &fd, &err), -1);
 	assert_int_equal(chmod(at(world, "/run/mount-ibmshare"), 0750), 0);
-	assert_int_equal(file_lock(&world->env, "a", &fd, &err), -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &fd, &err), -1);
 	assert_true(err.remedy[0]);
 	assert_int_equal(err.status, STATUS_OTHER);
 	assert_int_equal(rmdir(at(world, "/run/mount-ibmshare")), 0);
 	make_dir(world, "/elsewhere");
 	assert_int_equal(chmod(at(world, "/elsewhere"), 0700), 0);
 	assert_int_equal(symlink(at(world, "/elsewhere"), at(world, "/run/mount-ibmshare")), 0);
-	assert_int_equal(file_lock(&world->env, "a", &fd, &err), -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &fd, &err), -1);
 	assert_int_equal(count_entries(world, "/elsewhere"), 0);
 	assert_int_equal(fd, -1);
 }
@@ -285,7 +311,7 @@ static void lock_directory_of_another_user_is_refused(void **state)
 	make_dir(world, "/run/mount-ibmshare");
 	assert_int_equal(chmod(at(world, "/run/mount-ibmshare"), 0700), 0);
 	assert_int_equal(chown(at(world, "/run/mount-ibmshare"), 65534, 65534), 0);
-	assert_int_equal(file_lock(&world->env, "a", &fd, &err), -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &fd, &err), -1);
 }
 
 static void lock_does_not_follow_links(void **state)
@@ -297,7 +323,7 @@ static void lock_does_not_follow_links(void **state)
 	make_dir(world, "/run/mount-ibmshare");
 	assert_int_equal(chmod(at(world, "/run/mount-ibmshare"), 0700), 0);
 	assert_int_equal(symlink(at(world, "/victim"), at(world, "/run/mount-ibmshare/a")), 0);
-	assert_int_equal(file_lock(&world->env, "a", &fd, &err), -1);
+	assert_int_equal(file_lock(&world->env, "a", FILE_LOCK_EXCLUSIVE, &fd, &err), -1);
 	assert_false(exists(world, "/victim"));
 }
 
@@ -306,21 +332,22 @@ static void lock_does_not_follow_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_WORLD(publish_writes_content_and_mode),
-	    IN_WORLD(publish_replaces_a_link_not_its_target),
-	    IN_WORLD(publish_leaves_nothing_behind_when_it_fails),
-	    IN_WORLD(read_gives_content_and_nul),
-	    IN_WORLD(read_is_capped),
-	    IN_WORLD(read_of_nothing_says_enoent),
-	    IN_WORLD(read_takes_regular_files_only),
-	    IN_WORLD(holds_compares_all),
-	    IN_WORLD(mkdirs_makes_the_parents),
-	    IN_WORLD(mkdirs_fails_where_a_file_is),
-	    IN_WORLD(lock_is_exclusive),
-	    IN_WORLD(lock_is_waited_for),
-	    IN_WORLD(lock_directory_must_be_ours),
-	    IN_WORLD(lock_directory_of_another_user_is_refused),
-	    IN_WORLD(lock_does_not_follow_links),
+		IN_WORLD(publish_writes_content_and_mode),
+		IN_WORLD(publish_replaces_a_link_not_its_target),
+		IN_WORLD(publish_leaves_nothing_behind_when_it_fails),
+		IN_WORLD(read_gives_content_and_nul),
+		IN_WORLD(read_is_capped),
+		IN_WORLD(read_of_nothing_says_enoent),
+		IN_WORLD(read_takes_regular_files_only),
+		IN_WORLD(holds_compares_all),
+		IN_WORLD(mkdirs_makes_the_parents),
+		IN_WORLD(mkdirs_fails_where_a_file_is),
+		IN_WORLD(lock_is_exclusive),
+		IN_WORLD(lock_is_waited_for),
+		IN_WORLD(lock_can_be_shared_or_tried),
+		IN_WORLD(lock_directory_must_be_ours),
+		IN_WORLD(lock_directory_of_another_user_is_refused),
+		IN_WORLD(lock_does_not_follow_links),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "util.h"
 
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "ibmshare/log.h"
@@ -37,13 +38,13 @@ static void control_characters_are_replaced(void **state)
 	static const struct {
 		const char *text, *want;
 	} cases[] = {
-	    {"", ""},
-	    {"plain text, 100 %", "plain text, 100 %"},
-	    {"two\nlines\r\n", "two?lines??"},
-	    {"\033[31mred\033[0m", "?[31mred?[0m"},
-	    {"tab\tbell\a back\b del\177", "tab?bell? back? del?"},
-	    {"\001\002\037", "???"},
-	    {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+		{"", ""},
+		{"plain text, 100 %", "plain text, 100 %"},
+		{"two\nlines\r\n", "two?lines??"},
+		{"\033[31mred\033[0m", "?[31mred?[0m"},
+		{"tab\tbell\a back\b del\177", "tab?bell? back? del?"},
+		{"\001\002\037", "???"},
+		{"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
 	};
 
 	(void)state;
@@ -233,23 +234,56 @@ static void parallel_writers_lose_nothing(void **state)
 	free(page);
 	assert_true(exists(world, LOG_FILE ".1"));
 	assert_int_equal(count_lines(world, LOG_FILE) + count_lines(world, LOG_FILE ".1") +
-			     count_lines(world, LOG_FILE ".2"),
+				 count_lines(world, LOG_FILE ".2"),
 			 WRITERS * LINES);
+}
+
+/* Rotation is safe only for who holds the lock of the file. */
+static void writer_waits_for_the_lock(void **state)
+{
+	struct world *world = *state;
+	struct stat st;
+	int fd, status;
+	pid_t pid;
+
+	make_dir(world, LOG_DIR);
+	make_file(world, LOG_FILE, "", 0, 0640);
+	log_open(&world->env, false);
+	fd = open(at(world, LOG_FILE), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(fd);
+		log_info("after the lock");
+		_exit(0);
+	}
+	usleep(200000);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(stat(at(world, LOG_FILE), &st), 0);
+	assert_true(st.st_size > 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(control_characters_are_replaced),
-	    cmocka_unit_test(control_characters_of_8_bits_are_replaced),
-	    cmocka_unit_test_setup_teardown(line_has_time_program_level_and_text, world_make, release_stderr),
-	    cmocka_unit_test_setup_teardown(verbose_shows_steps_on_stderr_only, world_make, release_stderr),
-	    cmocka_unit_test_setup_teardown(no_directory_no_file, world_make, world_remove),
-	    cmocka_unit_test_setup_teardown(mode_is_mended_and_links_are_not_followed, world_make,
-					    world_remove),
-	    cmocka_unit_test_setup_teardown(long_message_stays_one_line, world_make, world_remove),
-	    cmocka_unit_test_setup_teardown(rotation_keeps_two, world_make, world_remove),
-	    cmocka_unit_test_setup_teardown(parallel_writers_lose_nothing, world_make, world_remove),
+		cmocka_unit_test(control_characters_are_replaced),
+		cmocka_unit_test(control_characters_of_8_bits_are_replaced),
+		cmocka_unit_test_setup_teardown(line_has_time_program_level_and_text, world_make,
+						release_stderr),
+		cmocka_unit_test_setup_teardown(verbose_shows_steps_on_stderr_only, world_make,
+						release_stderr),
+		cmocka_unit_test_setup_teardown(no_directory_no_file, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(mode_is_mended_and_links_are_not_followed, world_make,
+						world_remove),
+		cmocka_unit_test_setup_teardown(long_message_stays_one_line, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(rotation_keeps_two, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(writer_waits_for_the_lock, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(parallel_writers_lose_nothing, world_make, world_remove),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -39,12 +39,12 @@ static void token_is_taken(void **state)
 	static const struct {
 		const char *body, *token;
 	} cases[] = {
-	    {"{\"access_token\":\"abc\"}", "abc"},
-	    {"{\"access_token\":\"ey.J-_~+/=\",\"created_at\":\"2026-01-01T00:00:00Z\","
-	     "\"expires_at\":\"2026-01-01T00:05:00.123Z\",\"expires_in\":300}",
-	     "ey.J-_~+/="},
-	    {" \n{\n \"expires_in\" : \"soon\", \"access_token\" : \"a\" }\n", "a"},
-	    {"{\"x\":[[[1]]],\"access_token\":\"a\\u0062c\"}", "abc"},
+		{"{\"access_token\":\"abc\"}", "abc"},
+		{"{\"access_token\":\"ey.J-_~+/=\",\"created_at\":\"2026-01-01T00:00:00Z\","
+		 "\"expires_at\":\"2026-01-01T00:05:00.123Z\",\"expires_in\":300}",
+		 "ey.J-_~+/="},
+		{" \n{\n \"expires_in\" : \"soon\", \"access_token\" : \"a\" }\n", "a"},
+		{"{\"x\":[[[1]]],\"access_token\":\"a\\u0062c\"}", "abc"},
 	};
 
 	(void)state;
@@ -62,35 +62,35 @@ static void token_is_taken(void **state)
 static void token_is_refused(void **state)
 {
 	static const char *const cases[] = {
-	    "",
-	    " ",
-	    "null",
-	    "42",
-	    "\"access_token\"",
-	    "[]",
-	    "[\"access_token\"]",
-	    "{",
-	    "{}",
-	    "{\"access_token\"",
-	    "{\"access_token\":",
-	    "{\"access_token\":\"abc",
-	    "{\"access_token\":\"abc\"",
-	    "{\"access_token\":null}",
-	    "{\"access_token\":\"\"}",
-	    "{\"access_token\":5}",
-	    "{\"access_token\":true}",
-	    "{\"access_token\":[\"abc\"]}",
-	    "{\"access_token\":{\"abc\":\"abc\"}}",
-	    "{\"Access_Token\":\"abc\"}",
-	    "{\"data\":{\"access_token\":\"abc\"}}",
-	    "<html>access_token</html>",
-	    /* They would end the header, or start another. */
-	    "{\"access_token\":\"abc\\r\\nHost: evil\"}",
-	    "{\"access_token\":\"a c\"}",
-	    "{\"access_token\":\"a\\tc\"}",
-	    "{\"access_token\":\"a\\u007fc\"}",
-	    "{\"access_token\":\"a\xc3\xa4\"}",
-	    "{\"access_token\":\"a\\u00e4\"}",
+		"",
+		" ",
+		"null",
+		"42",
+		"\"access_token\"",
+		"[]",
+		"[\"access_token\"]",
+		"{",
+		"{}",
+		"{\"access_token\"",
+		"{\"access_token\":",
+		"{\"access_token\":\"abc",
+		"{\"access_token\":\"abc\"",
+		"{\"access_token\":null}",
+		"{\"access_token\":\"\"}",
+		"{\"access_token\":5}",
+		"{\"access_token\":true}",
+		"{\"access_token\":[\"abc\"]}",
+		"{\"access_token\":{\"abc\":\"abc\"}}",
+		"{\"Access_Token\":\"abc\"}",
+		"{\"data\":{\"access_token\":\"abc\"}}",
+		"<html>access_token</html>",
+		/* They would end the header, or start another. */
+		"{\"access_token\":\"abc\\r\\nHost: evil\"}",
+		"{\"access_token\":\"a c\"}",
+		"{\"access_token\":\"a\\tc\"}",
+		"{\"access_token\":\"a\\u007fc\"}",
+		"{\"access_token\":\"a\xc3\xa4\"}",
+		"{\"access_token\":\"a\\u00e4\"}",
 	};
 
 	(void)state;
@@ -169,21 +169,21 @@ static void certificate_is_taken(void **state)
 static void certificate_is_refused(void **state)
 {
 	static const char *const cases[] = {
-	    "",
-	    "nonsense",
-	    "null",
-	    "[\"a\",\"b\"]",
-	    "{}",
-	    "{\"certificates\":null}",
-	    "{\"certificates\":\"a\"}",
-	    "{\"certificates\":{\"0\":\"a\",\"1\":\"b\"}}",
-	    "{\"certificates\":[]}",
-	    "{\"certificates\":[\"a\"]}",
-	    "{\"certificates\":[\"a\",null]}",
-	    "{\"certificates\":[null,\"a\"]}",
-	    "{\"certificates\":[1,2]}",
-	    "{\"certificates\":[[\"a\"],[\"b\"]]}",
-	    "{\"certificates\":[\"a\",\"b\"]",
+		"",
+		"nonsense",
+		"null",
+		"[\"a\",\"b\"]",
+		"{}",
+		"{\"certificates\":null}",
+		"{\"certificates\":\"a\"}",
+		"{\"certificates\":{\"0\":\"a\",\"1\":\"b\"}}",
+		"{\"certificates\":[]}",
+		"{\"certificates\":[\"a\"]}",
+		"{\"certificates\":[\"a\",null]}",
+		"{\"certificates\":[null,\"a\"]}",
+		"{\"certificates\":[1,2]}",
+		"{\"certificates\":[[\"a\"],[\"b\"]]}",
+		"{\"certificates\":[\"a\",\"b\"]",
 	};
 
 	(void)state;
@@ -227,22 +227,22 @@ static void error_reply_is_explained(void **state)
 		long http;
 		const char *body, *text, *remedy;
 	} cases[] = {
-	    {403,
-	     "{\"errors\":[{\"code\":\"unauthorized\",\"message\":\"not enabled\"}],"
-	     "\"trace\":\"t-1\",\"status_code\":403}",
-	     "403, unauthorized: not enabled, trace t-1", "--metadata-service-enabled true"},
-	    {400, "{\"errors\":[{\"code\":\"invalid_value\"}]}", "400, invalid_value", ""},
-	    {400, "{\"errors\":[{\"message\":\"bad\"}],\"trace\":\"t\"}", "400: bad, trace t", ""},
-	    {500, "{\"trace\":\"t-5\"}", "500, trace t-5", "try again"},
-	    {503, "<html>", "503", "try again"},
-	    {301, "", "301", "redirect"},
-	    {404, "{\"errors\":[]}", "404", ""},
-	    {404, "{\"errors\":[null]}", "404", ""},
-	    {404, "{\"errors\":[\"text\"]}", "404", ""},
-	    {404, "{\"errors\":{\"code\":\"x\"}}", "404", ""},
-	    {401, "{\"errors\":[{\"code\":5,\"message\":[]}],\"trace\":{}}", "401", ""},
-	    {401, "[1,2]", "401", ""},
-	    {401, "null", "401", ""},
+		{403,
+		 "{\"errors\":[{\"code\":\"unauthorized\",\"message\":\"not enabled\"}],"
+		 "\"trace\":\"t-1\",\"status_code\":403}",
+		 "403, unauthorized: not enabled, trace t-1", "--metadata-service-enabled true"},
+		{400, "{\"errors\":[{\"code\":\"invalid_value\"}]}", "400, invalid_value", ""},
+		{400, "{\"errors\":[{\"message\":\"bad\"}],\"trace\":\"t\"}", "400: bad, trace t", ""},
+		{500, "{\"trace\":\"t-5\"}", "500, trace t-5", "try again"},
+		{503, "<html>", "503", "try again"},
+		{301, "", "301", "redirect"},
+		{404, "{\"errors\":[]}", "404", ""},
+		{404, "{\"errors\":[null]}", "404", ""},
+		{404, "{\"errors\":[\"text\"]}", "404", ""},
+		{404, "{\"errors\":{\"code\":\"x\"}}", "404", ""},
+		{401, "{\"errors\":[{\"code\":5,\"message\":[]}],\"trace\":{}}", "401", ""},
+		{401, "[1,2]", "401", ""},
+		{401, "null", "401", ""},
 	};
 
 	(void)state;
@@ -267,10 +267,10 @@ static void error_reply_is_explained(void **state)
 static void secret_is_blotted_out(void **state)
 {
 	static const char *const cases[] = {
-	    "{\"errors\":[{\"code\":\"c\",\"message\":\"token " SECRET " is bad\"}]}",
-	    "{\"errors\":[{\"code\":\"" SECRET "\",\"message\":\"" SECRET SECRET "\"}],\"trace\":\"" SECRET
-	    "\"}",
-	    "{\"errors\":[{\"message\":\"eyJhbGciOi\\u002esecret-token\"}]}",
+		"{\"errors\":[{\"code\":\"c\",\"message\":\"token " SECRET " is bad\"}]}",
+		"{\"errors\":[{\"code\":\"" SECRET "\",\"message\":\"" SECRET SECRET
+		"\"}],\"trace\":\"" SECRET "\"}",
+		"{\"errors\":[{\"message\":\"eyJhbGciOi\\u002esecret-token\"}]}",
 	};
 	char *pad = repeat("x", 590), body[1024];
 	struct error err;
@@ -316,17 +316,17 @@ static void long_message_is_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(token_is_taken),
-	    cmocka_unit_test(token_is_refused),
-	    cmocka_unit_test(token_is_not_cut_at_a_nul),
-	    cmocka_unit_test(token_and_nesting_have_limits),
-	    cmocka_unit_test(certificate_is_taken),
-	    cmocka_unit_test(certificate_is_refused),
-	    cmocka_unit_test(body_holds_csr_and_seconds),
-	    cmocka_unit_test(error_reply_is_explained),
-	    cmocka_unit_test(secret_is_blotted_out),
-	    cmocka_unit_test(control_characters_do_not_reach_the_log),
-	    cmocka_unit_test(long_message_is_cut),
+		cmocka_unit_test(token_is_taken),
+		cmocka_unit_test(token_is_refused),
+		cmocka_unit_test(token_is_not_cut_at_a_nul),
+		cmocka_unit_test(token_and_nesting_have_limits),
+		cmocka_unit_test(certificate_is_taken),
+		cmocka_unit_test(certificate_is_refused),
+		cmocka_unit_test(body_holds_csr_and_seconds),
+		cmocka_unit_test(error_reply_is_explained),
+		cmocka_unit_test(secret_is_blotted_out),
+		cmocka_unit_test(control_characters_do_not_reach_the_log),
+		cmocka_unit_test(long_message_is_cut),
 	};
 
 	return cmocka_run_group_tests_name("metadata", tests, NULL, NULL);

@@ -9,43 +9,43 @@ static void filter_takes_out_our_own(void **state)
 		enum encryption encryption;
 		const char *rest;
 	} cases[] = {
-	    {"", ENCRYPTION_NONE, "sec=sys"},
-	    {"secure=true", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"secure=TRUE", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"SECURE=True", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"secure=false", ENCRYPTION_NONE, "sec=sys"},
-	    {"Secure=FALSE", ENCRYPTION_NONE, "sec=sys"},
-	    {"ipsec", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"IPsec", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"stunnel", ENCRYPTION_STUNNEL, "sec=sys"},
-	    {"tls", ENCRYPTION_TLS, "sec=sys"},
-	    /* The same kind said twice is no contradiction. */
-	    {"secure=true,secure=true", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"ipsec,secure=true,ipsec", ENCRYPTION_IPSEC, "sec=sys"},
-	    {"secure=false,secure=false", ENCRYPTION_NONE, "sec=sys"},
-	    /* What is not ours stays, in its order. */
-	    {"nconnect=4,vers=4.1", ENCRYPTION_NONE, "sec=sys,nconnect=4,vers=4.1"},
-	    {"nconnect=4,secure=true,vers=4.1,rw", ENCRYPTION_IPSEC, "sec=sys,nconnect=4,vers=4.1,rw"},
-	    {"rw,noatime,ipsec", ENCRYPTION_IPSEC, "sec=sys,rw,noatime"},
-	    {"vers=4.1,vers=4.2", ENCRYPTION_NONE, "sec=sys,vers=4.1,vers=4.2"},
-	    /* A given sec= is left alone, and in its place. */
-	    {"sec=krb5", ENCRYPTION_NONE, "sec=krb5"},
-	    {"rw,sec=krb5p,secure=true,hard", ENCRYPTION_IPSEC, "rw,sec=krb5p,hard"},
-	    {"sec=sys", ENCRYPTION_NONE, "sec=sys"},
-	    /* Names that only begin like ours. */
-	    {"security=none", ENCRYPTION_NONE, "sec=sys,security=none"},
-	    {"secured", ENCRYPTION_NONE, "sec=sys,secured"},
-	    {"sector=1", ENCRYPTION_NONE, "sec=sys,sector=1"},
-	    {"ipsecx,tlsx,stunnels", ENCRYPTION_NONE, "sec=sys,ipsecx,tlsx,stunnels"},
-	    {"xsec=krb5", ENCRYPTION_NONE, "sec=sys,xsec=krb5"},
-	    /* A comma in quotes parts nothing, and quotes hide our words. */
-	    {"context=\"a:b:c0,c1\",rw", ENCRYPTION_NONE, "sec=sys,context=\"a:b:c0,c1\",rw"},
-	    {"context=\"x,secure=true\"", ENCRYPTION_NONE, "sec=sys,context=\"x,secure=true\""},
-	    {"context=\"x,sec=krb5\",ipsec", ENCRYPTION_IPSEC, "sec=sys,context=\"x,sec=krb5\""},
-	    /* Empty items. */
-	    {",", ENCRYPTION_NONE, "sec=sys"},
-	    {",,rw,,ro,,", ENCRYPTION_NONE, "sec=sys,rw,ro"},
-	    {",secure=true,", ENCRYPTION_IPSEC, "sec=sys"},
+		{"", ENCRYPTION_NONE, "sec=sys"},
+		{"secure=true", ENCRYPTION_IPSEC, "sec=sys"},
+		{"secure=TRUE", ENCRYPTION_IPSEC, "sec=sys"},
+		{"SECURE=True", ENCRYPTION_IPSEC, "sec=sys"},
+		{"secure=false", ENCRYPTION_NONE, "sec=sys"},
+		{"Secure=FALSE", ENCRYPTION_NONE, "sec=sys"},
+		{"ipsec", ENCRYPTION_IPSEC, "sec=sys"},
+		{"IPsec", ENCRYPTION_IPSEC, "sec=sys"},
+		{"stunnel", ENCRYPTION_STUNNEL, "sec=sys"},
+		{"tls", ENCRYPTION_TLS, "sec=sys"},
+		/* The same kind said twice is no contradiction. */
+		{"secure=true,secure=true", ENCRYPTION_IPSEC, "sec=sys"},
+		{"ipsec,secure=true,ipsec", ENCRYPTION_IPSEC, "sec=sys"},
+		{"secure=false,secure=false", ENCRYPTION_NONE, "sec=sys"},
+		/* What is not ours stays, in its order. */
+		{"nconnect=4,vers=4.1", ENCRYPTION_NONE, "sec=sys,nconnect=4,vers=4.1"},
+		{"nconnect=4,secure=true,vers=4.1,rw", ENCRYPTION_IPSEC, "sec=sys,nconnect=4,vers=4.1,rw"},
+		{"rw,noatime,ipsec", ENCRYPTION_IPSEC, "sec=sys,rw,noatime"},
+		{"vers=4.1,vers=4.2", ENCRYPTION_NONE, "sec=sys,vers=4.1,vers=4.2"},
+		/* A given sec= is left alone, and in its place. */
+		{"sec=krb5", ENCRYPTION_NONE, "sec=krb5"},
+		{"rw,sec=krb5p,secure=true,hard", ENCRYPTION_IPSEC, "rw,sec=krb5p,hard"},
+		{"sec=sys", ENCRYPTION_NONE, "sec=sys"},
+		/* Names that only begin like ours. */
+		{"security=none", ENCRYPTION_NONE, "sec=sys,security=none"},
+		{"secured", ENCRYPTION_NONE, "sec=sys,secured"},
+		{"sector=1", ENCRYPTION_NONE, "sec=sys,sector=1"},
+		{"ipsecx,tlsx,stunnels", ENCRYPTION_NONE, "sec=sys,ipsecx,tlsx,stunnels"},
+		{"xsec=krb5", ENCRYPTION_NONE, "sec=sys,xsec=krb5"},
+		/* A comma in quotes parts nothing, and quotes hide our words. */
+		{"context=\"a:b:c0,c1\",rw", ENCRYPTION_NONE, "sec=sys,context=\"a:b:c0,c1\",rw"},
+		{"context=\"x,secure=true\"", ENCRYPTION_NONE, "sec=sys,context=\"x,secure=true\""},
+		{"context=\"x,sec=krb5\",ipsec", ENCRYPTION_IPSEC, "sec=sys,context=\"x,sec=krb5\""},
+		/* Empty items. */
+		{",", ENCRYPTION_NONE, "sec=sys"},
+		{",,rw,,ro,,", ENCRYPTION_NONE, "sec=sys,rw,ro"},
+		{",secure=true,", ENCRYPTION_IPSEC, "sec=sys"},
 	};
 
 	(void)state;
@@ -67,20 +67,20 @@ static void filter_refuses(void **state)
 	static const struct {
 		const char *list, *text;
 	} cases[] = {
-	    {"secure", "secure"},
-	    {"secure=", "secure="},
-	    {"secure=maybe", "secure=maybe"},
-	    {"secure=1", "secure=1"},
-	    {"secure=truely", "secure=truely"},
-	    {"SECURE=yes", "SECURE=yes"},
-	    {"rw,secure=\"true\"", "secure="},
-	    {"ipsec,stunnel", "more than one"},
-	    {"stunnel,ipsec", "more than one"},
-	    {"tls,stunnel", "more than one"},
-	    {"secure=true,tls", "more than one"},
-	    {"secure=true,secure=false", "more than one"},
-	    {"secure=false,ipsec", "more than one"},
-	    {"rw,tls,hard,ipsec", "more than one"},
+		{"secure", "secure"},
+		{"secure=", "secure="},
+		{"secure=maybe", "secure=maybe"},
+		{"secure=1", "secure=1"},
+		{"secure=truely", "secure=truely"},
+		{"SECURE=yes", "SECURE=yes"},
+		{"rw,secure=\"true\"", "secure="},
+		{"ipsec,stunnel", "more than one"},
+		{"stunnel,ipsec", "more than one"},
+		{"tls,stunnel", "more than one"},
+		{"secure=true,tls", "more than one"},
+		{"secure=true,secure=false", "more than one"},
+		{"secure=false,ipsec", "more than one"},
+		{"rw,tls,hard,ipsec", "more than one"},
 	};
 
 	(void)state;
@@ -119,16 +119,16 @@ static void source_is_split(void **state)
 	static const struct {
 		const char *source, *host, *path;
 	} cases[] = {
-	    {"10.240.0.5:/acdaecff_a291", "10.240.0.5", "/acdaecff_a291"},
-	    {"host:/", "host", "/"},
-	    {"host.example.com:/a/b/c", "host.example.com", "/a/b/c"},
-	    {"my_host-1:/x", "my_host-1", "/x"},
-	    {"[fd00::1]:/x", "fd00::1", "/x"},
-	    {"[fe80::1%eth0]:/x", "fe80::1%eth0", "/x"},
-	    {"host:/a:b", "host", "/a:b"},
-	    {"host:/with blank", "host", "/with blank"},
-	    {"host:/-x,y=z", "host", "/-x,y=z"},
-	    {"host:/\xc3\xa4", "host", "/\xc3\xa4"},
+		{"10.240.0.5:/acdaecff_a291", "10.240.0.5", "/acdaecff_a291"},
+		{"host:/", "host", "/"},
+		{"host.example.com:/a/b/c", "host.example.com", "/a/b/c"},
+		{"my_host-1:/x", "my_host-1", "/x"},
+		{"[fd00::1]:/x", "fd00::1", "/x"},
+		{"[fe80::1%eth0]:/x", "fe80::1%eth0", "/x"},
+		{"host:/a:b", "host", "/a:b"},
+		{"host:/with blank", "host", "/with blank"},
+		{"host:/-x,y=z", "host", "/-x,y=z"},
+		{"host:/\xc3\xa4", "host", "/\xc3\xa4"},
 	};
 
 	(void)state;
@@ -159,39 +159,39 @@ static void check_source_refused(const char *source)
 static void source_is_refused(void **state)
 {
 	static const char *const cases[] = {
-	    "",
-	    ":",
-	    "host",
-	    "/dev/sda1",
-	    "host:",
-	    "host:path",
-	    ":/path",
-	    "[]:/path",
-	    "[fd00::1]",
-	    "[fd00::1]/path",
-	    "[fd00::1:/path",
-	    "fd00::1:/path",
-	    "-o:/path",
-	    "--help:/path",
-	    "host name:/path",
-	    " host:/path",
-	    "ho\nst:/path",
-	    "host\t:/path",
-	    "host;reboot:/path",
-	    "$(id):/path",
-	    "host}:/path",
-	    "host/../x:/path",
-	    "user@host:/path",
-	    "host%eth0:/path",
-	    "[host name]:/path",
-	    "host:/pa\nth",
-	    "host:/path\r",
-	    "host:/pa\033[2Jth",
-	    "host:/pa\177th",
-	    /* They would end a section of strongSwan's file. */
-	    "host:/}",
-	    "host:/{",
-	    "host:/\"",
+		"",
+		":",
+		"host",
+		"/dev/sda1",
+		"host:",
+		"host:path",
+		":/path",
+		"[]:/path",
+		"[fd00::1]",
+		"[fd00::1]/path",
+		"[fd00::1:/path",
+		"fd00::1:/path",
+		"-o:/path",
+		"--help:/path",
+		"host name:/path",
+		" host:/path",
+		"ho\nst:/path",
+		"host\t:/path",
+		"host;reboot:/path",
+		"$(id):/path",
+		"host}:/path",
+		"host/../x:/path",
+		"user@host:/path",
+		"host%eth0:/path",
+		"[host name]:/path",
+		"host:/pa\nth",
+		"host:/path\r",
+		"host:/pa\033[2Jth",
+		"host:/pa\177th",
+		/* They would end a section of strongSwan's file. */
+		"host:/}",
+		"host:/{",
+		"host:/\"",
 	};
 
 	(void)state;
@@ -252,23 +252,27 @@ static void command_line_is_parsed(void **state)
 		const char *flags, *ns, *options;
 		enum encryption encryption;
 	} cases[] = {
-	    /* As mount(8) calls a helper. */
-	    {{"m", SRC, "/mnt", "-o", "rw,secure=true"}, "", NULL, "sec=sys,rw", ENCRYPTION_IPSEC},
-	    {{"m", SRC, "/mnt", "-v", "-o", "rw"}, "v", NULL, "sec=sys,rw", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-fnsv", "-o", "ipsec"}, "fnsv", NULL, "sec=sys", ENCRYPTION_IPSEC},
-	    {{"m", SRC, "/mnt", "-s", "-n"}, "sn", NULL, "sec=sys", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-N", "/proc/1/ns/mnt"}, "", "/proc/1/ns/mnt", "sec=sys", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-t", "ibmshare"}, "", NULL, "sec=sys", ENCRYPTION_NONE},
-	    /* As a person types it. */
-	    {{"m", SRC, "/mnt"}, "", NULL, "sec=sys", ENCRYPTION_NONE},
-	    {{"m", "-v", "-o", "hard", SRC, "/mnt"}, "v", NULL, "sec=sys,hard", ENCRYPTION_NONE},
-	    {{"m", "-f", SRC, "-n", "/mnt", "-v"}, "fnv", NULL, "sec=sys", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-o", "a", "-o", "b", "-oc"}, "", NULL, "sec=sys,a,b,c", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-o", "ipsec", "-o", "sec=krb5"}, "", NULL, "sec=krb5", ENCRYPTION_IPSEC},
-	    {{"m", SRC, "/mnt", "-o", "", "-o", "a"}, "", NULL, "sec=sys,a", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-r"}, "", NULL, "sec=sys,ro", ENCRYPTION_NONE},
-	    {{"m", SRC, "/mnt", "-w", "-o", "hard"}, "", NULL, "sec=sys,rw,hard", ENCRYPTION_NONE},
-	    {{"m", "-v", "--", SRC, "/mnt"}, "v", NULL, "sec=sys", ENCRYPTION_NONE},
+		/* As mount(8) calls a helper. */
+		{{"m", SRC, "/mnt", "-o", "rw,secure=true"}, "", NULL, "sec=sys,rw", ENCRYPTION_IPSEC},
+		{{"m", SRC, "/mnt", "-v", "-o", "rw"}, "v", NULL, "sec=sys,rw", ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-fnsv", "-o", "ipsec"}, "fnsv", NULL, "sec=sys", ENCRYPTION_IPSEC},
+		{{"m", SRC, "/mnt", "-s", "-n"}, "sn", NULL, "sec=sys", ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-N", "/proc/1/ns/mnt"},
+		 "",
+		 "/proc/1/ns/mnt",
+		 "sec=sys",
+		 ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-t", "ibmshare"}, "", NULL, "sec=sys", ENCRYPTION_NONE},
+		/* As a person types it. */
+		{{"m", SRC, "/mnt"}, "", NULL, "sec=sys", ENCRYPTION_NONE},
+		{{"m", "-v", "-o", "hard", SRC, "/mnt"}, "v", NULL, "sec=sys,hard", ENCRYPTION_NONE},
+		{{"m", "-f", SRC, "-n", "/mnt", "-v"}, "fnv", NULL, "sec=sys", ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-o", "a", "-o", "b", "-oc"}, "", NULL, "sec=sys,a,b,c", ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-o", "ipsec", "-o", "sec=krb5"}, "", NULL, "sec=krb5", ENCRYPTION_IPSEC},
+		{{"m", SRC, "/mnt", "-o", "", "-o", "a"}, "", NULL, "sec=sys,a", ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-r"}, "", NULL, "sec=sys,ro", ENCRYPTION_NONE},
+		{{"m", SRC, "/mnt", "-w", "-o", "hard"}, "", NULL, "sec=sys,rw,hard", ENCRYPTION_NONE},
+		{{"m", "-v", "--", SRC, "/mnt"}, "v", NULL, "sec=sys", ENCRYPTION_NONE},
 	};
 
 	(void)state;
@@ -298,18 +302,18 @@ static void command_line_is_parsed(void **state)
 static void command_line_is_refused(void **state)
 {
 	static const char *const cases[][ARGS_MAX] = {
-	    {"m"},
-	    {"m", SRC},
-	    {"m", "-v"},
-	    {"m", "-o", "rw", SRC},
-	    {"m", SRC, "/mnt", "/more"},
-	    {"m", SRC, "/mnt", "-o"},
-	    {"m", SRC, "/mnt", "-N"},
-	    {"m", SRC, "/mnt", "-x"},
-	    {"m", SRC, "/mnt", "--bind"},
-	    {"m", "share", "/mnt"},
-	    {"m", SRC, "/mnt", "-o", "secure=maybe"},
-	    {"m", SRC, "/mnt", "-o", "ipsec", "-o", "tls"},
+		{"m"},
+		{"m", SRC},
+		{"m", "-v"},
+		{"m", "-o", "rw", SRC},
+		{"m", SRC, "/mnt", "/more"},
+		{"m", SRC, "/mnt", "-o"},
+		{"m", SRC, "/mnt", "-N"},
+		{"m", SRC, "/mnt", "-x"},
+		{"m", SRC, "/mnt", "--bind"},
+		{"m", "share", "/mnt"},
+		{"m", SRC, "/mnt", "-o", "secure=maybe"},
+		{"m", SRC, "/mnt", "-o", "ipsec", "-o", "tls"},
 	};
 
 	(void)state;
@@ -358,17 +362,17 @@ static void freeing_twice_is_harmless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    /* First: getopt(3) looks at the variable once in a process. */
-	    cmocka_unit_test(command_line_takes_no_notice_of_posixly_correct),
-	    cmocka_unit_test(filter_takes_out_our_own),
-	    cmocka_unit_test(filter_refuses),
-	    cmocka_unit_test(filter_survives_a_long_option),
-	    cmocka_unit_test(source_is_split),
-	    cmocka_unit_test(source_is_refused),
-	    cmocka_unit_test(source_has_limits),
-	    cmocka_unit_test(command_line_is_parsed),
-	    cmocka_unit_test(command_line_is_refused),
-	    cmocka_unit_test(freeing_twice_is_harmless),
+		/* First: getopt(3) looks at the variable once in a process. */
+		cmocka_unit_test(command_line_takes_no_notice_of_posixly_correct),
+		cmocka_unit_test(filter_takes_out_our_own),
+		cmocka_unit_test(filter_refuses),
+		cmocka_unit_test(filter_survives_a_long_option),
+		cmocka_unit_test(source_is_split),
+		cmocka_unit_test(source_is_refused),
+		cmocka_unit_test(source_has_limits),
+		cmocka_unit_test(command_line_is_parsed),
+		cmocka_unit_test(command_line_is_refused),
+		cmocka_unit_test(freeing_twice_is_harmless),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

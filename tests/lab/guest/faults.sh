@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # For the scenarios of the metadata service's faults.
 FAULT_LIMIT=15 # seconds that the helper may take, whatever the service does
 

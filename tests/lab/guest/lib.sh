@@ -100,6 +100,18 @@ check_is() {
     if [ "$2" = "$3" ]; then ok "$1"; else failed "$1" "got:    $2"$'\n'"wanted: $3"; fi
 }
 
+# at_end COMMAND...: done when the scenario ends, however it ends; the last one first.
+end_commands=()
+at_end() {
+    printf -v command '%q ' "$@"
+    end_commands=("$command" ${end_commands[@]+"${end_commands[@]}"})
+}
+end_scenario() {
+    local command
+    capture_stop
+    for command in ${end_commands[@]+"${end_commands[@]}"}; do eval "$command"; done
+}
+
 # Waits until the command succeeds: until SECONDS COMMAND...
 until_true() {
     local deadline=$((SECONDS + $1))
@@ -151,7 +163,9 @@ reset_client() {
     systemctl stop strongswan.service
     ip xfrm policy flush
     ip xfrm state flush
-    rm -rf /etc/swanctl /etc/ibmcloud /etc/ibmshare /etc/fstab
+    # The directory itself stays: the share host has its own mounted over it, and would lose that.
+    find /etc/swanctl -mindepth 1 -delete
+    rm -rf /etc/ibmcloud /etc/ibmshare /etc/fstab
     cp -a "$LAB/pristine/." /
     touch /etc/fstab
     systemctl reset-failed strongswan.service 2>/dev/null
@@ -183,6 +197,7 @@ capture_file=
 packets_total=0 packets_esp=0 packets_ike=0 packets_arp=0 packets_clear=0
 capture_start() {
     capture_file=$RESULT/${1:-packets}.pcap
+    : >"$LAB/tcpdump"
     nsenter --net=/run/netns/sharehost \
         tcpdump -i to-client -n -s 0 -U -Z root --immediate-mode -w "$capture_file" 2>"$LAB/tcpdump" &
     capture_pid=$!

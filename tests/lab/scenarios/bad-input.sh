@@ -28,6 +28,7 @@ refuses 6 "HOST:/PATH" "an empty source" "$HELPER" "" /mnt/a -o secure=true
 refuses 6 "nowhere.invalid" "a name that cannot be resolved" "$HELPER" nowhere.invalid:/x /mnt/a -o secure=true
 refuses 6 "source" "a newline in the host" "$HELPER" $'10.240.0.5\n}:/x' /mnt/a -o secure=true
 refuses 6 "source" "a } in the host" "$HELPER" '10.240.0.5}:/x' /mnt/a -o secure=true
+refuses 6 "source" "a } in the path" "$HELPER" '10.240.0.5:/x}y' /mnt/a -o secure=true
 refuses 6 "source" "a newline in the path" "$HELPER" $'10.240.0.5:/x\ny' /mnt/a -o secure=true
 refuses 6 "source" "the loopback address" "$HELPER" 127.0.0.1:/x /mnt/a -o secure=true
 refuses 6 "source" "address 0.0.0.0" "$HELPER" 0.0.0.0:/x /mnt/a -o secure=true
@@ -41,11 +42,6 @@ refuses 6 "not .*yet|not supported" "tls" "$HELPER" "$A" /mnt/a -o tls
 check_is "no file of strongSwan's has changed" "$(swanctl_listing)" "$before"
 requests .
 check_is "nothing was asked of the metadata service" "$count" 0
-
-# A } in the path is a path like any other, and reaches no configuration.
-run "$HELPER" '10.240.0.5:/x}y' /mnt/a -o secure=true,retry=0
-check "a } in the path is mount.nfs4's business (exit $status)" [ "$status" -gt 100 ]
-if grep -q 'x}y' /etc/swanctl/conf.d/*; then failed "and reaches no configuration"; else ok "and reaches no configuration"; fi
 
 cp $conf "$LAB/share.conf"
 bad_setting() { # REGEX TEXT LINE
@@ -61,6 +57,6 @@ printf 'colour = blue\ncertificate_duration_seconds = 600 # ten minutes\n' >$con
 check "an unknown key is only a warning" "$HELPER" "$A" /mnt/a -o secure=true
 check_output "share.conf:1:.*colour" "which names the file, the line and the key"
 life=$(($(date -d "$(openssl x509 -in /etc/swanctl/x509/type_ibmshare.pem -noout -enddate | cut -d = -f 2)" +%s) - EPOCHSECONDS))
-check "and the certificate's life is as set (it has $life s)" [ "$life" -le 600 -a "$life" -gt 500 ]
+check "and the certificate's life is as set (it has $life s)" [ $((life > 500 && life <= 600)) = 1 ]
 umount /mnt/a
 cp "$LAB/share.conf" $conf

@@ -12,10 +12,10 @@ check_mode $d/private/type_ibmshare.key 600
 check_mode $d/x509/type_ibmshare.pem 644
 check_mode $d/x509ca/type_ibmshare_int.crt 644
 check_mode $d/x509ca/type_ibmshare_root_lab.crt 644
-check_mode $d/conf.d/type_ibmshare_$SHARE.conf 644
+check_mode "$d/conf.d/type_ibmshare_$SHARE.conf" 644
 check_mode /opt/ibm/mount-ibmshare/mount-ibmshare.log 640
 shopt -s nullglob dotglob
-left=($d/private/* $d/x509/* $d/x509ca/* $d/conf.d/*)
+left=("$d"/private/* "$d"/x509/* "$d"/x509ca/* "$d"/conf.d/*)
 shopt -u nullglob dotglob
 check_is "and no other file" "${#left[@]}" 5
 check_is "the key is the leaf's" "$(openssl pkey -in $d/private/type_ibmshare.key -pubout)" \
@@ -26,10 +26,9 @@ check "the intermediate signed the leaf" openssl verify -partial_chain -CAfile $
     $d/x509/type_ibmshare.pem
 for setting in 'proposals = aes256-sha384-ecp384' 'encap = yes' 'mode = transport' 'esp_proposals = aes256gcm16' \
     'start_action = trap' "remote_addrs = $SHARE"; do
-    check "the connection says $setting" grep -Eq "^\s*${setting// = /\\s*=\\s*}\s*$" $d/conf.d/type_ibmshare_$SHARE.conf
+    check "the connection says $setting" grep -Eq "^\s*${setting// = /\\s*=\\s*}\s*$" "$d/conf.d/type_ibmshare_$SHARE.conf"
 done
-run swanctl --load-all --noprompt
-check "swanctl can load what was written" [ "$status" = 0 ]
+check "swanctl can load what was written" swanctl --load-all --noprompt
 check_output "loaded connection 'ibmshare-ipsec-to-10-240-0-5'" "under the name ibmshare-ipsec-to-10-240-0-5"
 check "the mount goes on" grep -q "a file on the share" /mnt/a/hello
 umount /mnt/a

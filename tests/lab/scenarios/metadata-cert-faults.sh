@@ -1,6 +1,6 @@
 # Faults of the metadata service at the certificate request: exit code, a message with the cause, in time, nothing changed.
 # limit: 300 time: 130
-# shellcheck source=../guest/faults.sh
+# shellcheck source=tests/lab/guest/faults.sh
 . /src/tests/lab/guest/faults.sh
 faults_begin
 faults certificates <<'EOF'
@@ -19,7 +19,7 @@ truncated     3    JSON
 html          3    JSON
 wrongtypes    3    list of certificates|not text
 emptyjson     3    list of certificates
-nulljson      3    list of certificates
+nulljson      3    list of certificates|JSON
 deepjson      3    JSON
 huge          3    large
 hugechunked   3    large

@@ -1,6 +1,6 @@
 # Faults of the metadata service at the token request: exit code, a message with the cause, in time, nothing changed.
 # limit: 300 time: 130
-# shellcheck source=../guest/faults.sh
+# shellcheck source=tests/lab/guest/faults.sh
 . /src/tests/lab/guest/faults.sh
 faults_begin
 faults token <<'EOF'
@@ -20,7 +20,7 @@ truncated     2    JSON
 html          2    JSON
 wrongtypes    2    access_token
 emptyjson     2    access_token
-nulljson      2    access_token
+nulljson      2    access_token|JSON
 deepjson      2    JSON
 huge          2    large
 hugechunked   2    large
@@ -31,14 +31,16 @@ controlchars  2    400
 emptytoken    2    access_token
 longtoken     2    token.*long|large
 crlftoken     2    access_token
-nultoken      2    access_token
+nultoken      2    token
 EOF
 
 # Nobody there: the port is closed, and packets to it vanish.
+at_end sharehost imds --http "$IMDS_ADDRESS:80"
+at_end sharehost back "$IMDS_ADDRESS"
 sharehost imds-stop
 faulty "closed port" 1 "cannot be reached|refused"
-sharehost run ip addr del "$IMDS_ADDRESS/32" dev to-client
+sharehost down "$IMDS_ADDRESS"
 faulty "no such host" 1 "cannot be reached|time|route"
-sharehost run ip addr add "$IMDS_ADDRESS/32" dev to-client
+sharehost back "$IMDS_ADDRESS"
 sharehost imds --http "$IMDS_ADDRESS:80"
 works_again "closed port"

@@ -30,6 +30,7 @@ check_is "once" "$(grep -c ' /mnt/a nfs' /proc/self/mounts)" 1
 umount /mnt/a
 : >/etc/fstab
 
+at_end end_record
 record_nfs
 check "NFS options are accepted" "$HELPER" share.lab:/acdaecff_a291 /mnt/a -v -o \
     secure=true,vers=4.1,ro,nconnect=2,rsize=65536,noresvport

@@ -17,6 +17,7 @@ umount /mnt/a
 
 # The share host has another chain: it shows a certificate of another root, and trusts only that.
 reset_client
+at_end sharehost ca lab
 sharehost ca other
 check_exit 4 "the share host belongs to another authority: exit 4" "$HELPER" "$A" /mnt/a -o secure=true
 tell_seen "$output"
