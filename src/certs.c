@@ -296,13 +296,14 @@ int certs_check_reply(const struct certs_key *key, const char *leaf_pem, const c
 				 leaf ? "intermediate" : "leaf");
 	for_key = X509_check_private_key(leaf, key->pkey) == 1;
 	ERR_clear_error();
-	if (!for_key && X509_check_ca(leaf) && signed_by(intermediate, leaf))
+	if (!for_key && X509_check_ca(leaf) == 1 && signed_by(intermediate, leaf))
 		return error_set(err, STATUS_CERTIFICATE,
 				 "it issued the certificates in the wrong order: the "
 				 "intermediate first");
 	if (!for_key)
 		return error_set(err, STATUS_CERTIFICATE, "the leaf it issued is for another key than ours");
-	if (!X509_check_ca(intermediate))
+	/* 1: by its basicConstraints, as strongSwan wants it. */
+	if (X509_check_ca(intermediate) != 1)
 		return error_set(err, STATUS_CERTIFICATE,
 				 "the intermediate it issued is not a CA certificate");
 	if (!signed_by(leaf, intermediate))

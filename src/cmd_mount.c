@@ -153,7 +153,9 @@ static void unmount(const struct mount_request *req)
 	int code;
 
 	if (proc_run(&proc, &code, &err) < 0)
-		log_error(&err);
+		log_warning("%s; %s may still be mounted", err.text, req->target);
+	else if (code != 0)
+		log_warning("umount ended with exit code %d; %s may still be mounted", code, req->target);
 }
 
 struct same_mount {

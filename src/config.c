@@ -75,7 +75,7 @@ static int set_seconds(const struct line *line, struct config *config, struct er
 
 	errno = 0;
 	n = strtol(line->value, &end, 10);
-	if (errno || end == line->value || *end || n < CERTIFICATE_SECONDS_MIN ||
+	if (errno || !isdigit((unsigned char)*line->value) || *end || n < CERTIFICATE_SECONDS_MIN ||
 	    n > CERTIFICATE_SECONDS_MAX) {
 		error_set(err, STATUS_OTHER, "%s:%u: certificate_duration_seconds is '%.64s'", line->file,
 			  line->number, line->value);
@@ -94,7 +94,7 @@ static int set_url(const struct line *line, struct config *config, struct error 
 		host = line->value + 7;
 	else if (strncmp(line->value, "https://", 8) == 0)
 		host = line->value + 8;
-	if (!host || !*host || strlen(line->value) >= sizeof(config->metadata_url) ||
+	if (!host || !isalnum((unsigned char)*host) || strlen(line->value) >= sizeof(config->metadata_url) ||
 	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") !=
 		    strlen(host)) {
 		error_set(err, STATUS_OTHER, "%s:%u: metadata_url is '%.64s'", line->file, line->number,

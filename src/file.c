@@ -92,42 +92,62 @@ static int sync_dir(const char *path, size_t dir_len)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
-int file_publish(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+int file_stage(const char *path, const void *data, size_t len, mode_t mode, struct file_staged *ret,
+	       struct error *err)
 {
 	const char *base = strrchr(path, '/');
-	char temp[PATH_MAX];
 	uint64_t nonce;
-	size_t dir_len;
 	int fd, n, saved;
 
-	if (!base)
-		return error_set(err, STATUS_INTERNAL, "%s: not an absolute path", path);
-	dir_len = (size_t)(base - path);
+	ret->temp[0] = '\0';
+	if (!base || strlen(path) >= sizeof(ret->path))
+		return error_set(err, STATUS_INTERNAL, "%s: not an absolute path, or too long", path);
 	if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
 		return error_errno(err, STATUS_INTERNAL, errno, "getrandom");
+	memcpy(ret->path, path, strlen(path) + 1);
 	/* The leading dot keeps it out of swanctl's patterns. */
-	n = snprintf(temp, sizeof(temp), "%.*s/.%s.%016llx.tmp", (int)dir_len, path, base + 1,
+	n = snprintf(ret->temp, sizeof(ret->temp), "%.*s/.%s.%016llx.tmp", (int)(base - path), path, base + 1,
 		     (unsigned long long)nonce);
-	if (n < 0 || (size_t)n >= sizeof(temp))
+	if (n < 0 || (size_t)n >= sizeof(ret->temp))
 		return error_set(err, STATUS_INTERNAL, "%s: path too long", path);
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
+	fd = open(ret->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		ret->temp[0] = '\0';
 		return error_errno(err, STATUS_OTHER, errno, "cannot write %s", path);
-	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0) {
-		saved = errno;
-		close(fd);
-		goto fail;
 	}
-	if (close(fd) < 0 || rename(temp, path) < 0) {
+	saved = write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ? errno : 0;
+	if (close(fd) < 0 && !saved)
 		saved = errno;
-		goto fail;
-	}
-	if (sync_dir(path, dir_len) < 0)
-		return error_errno(err, STATUS_OTHER, errno, "cannot sync the directory of %s", path);
-	return 0;
-fail:
-	unlink(temp);
+	if (!saved)
+		return 0;
+	file_discard(ret);
 	return error_errno(err, STATUS_OTHER, saved, "cannot write %s", path);
+}
+
+int file_commit(struct file_staged *staged, struct error *err)
+{
+	if (rename(staged->temp, staged->path) < 0)
+		return error_errno(err, STATUS_OTHER, errno, "cannot write %s", staged->path);
+	staged->temp[0] = '\0';
+	if (sync_dir(staged->path, (size_t)(strrchr(staged->path, '/') - staged->path)) < 0)
+		return error_errno(err, STATUS_OTHER, errno, "cannot sync the directory of %s", staged->path);
+	return 0;
+}
+
+void file_discard(struct file_staged *staged)
+{
+	if (staged->temp[0])
+		unlink(staged->temp);
+	staged->temp[0] = '\0';
+}
+
+int file_publish(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	_cleanup_(file_discard) struct file_staged staged;
+
+	if (file_stage(path, data, len, mode, &staged, err) < 0)
+		return -1;
+	return file_commit(&staged, err);
 }
 
 bool file_holds(const char *path, const void *data, size_t len)
@@ -148,8 +168,9 @@ int file_mkdirs(const char *path, struct error *err)
 {
 	char part[PATH_MAX];
 	int n = snprintf(part, sizeof(part), "%s", path);
+	struct stat st;
 
-	if (n < 0 || (size_t)n >= sizeof(part))
+	if (n <= 0 || (size_t)n >= sizeof(part))
 		return error_set(err, STATUS_INTERNAL, "%s: path too long", path);
 	for (char *p = part + 1;; p++) {
 		char c = *p;
@@ -165,9 +186,12 @@ int file_mkdirs(const char *path, struct error *err)
 			return error_errno(err, STATUS_OTHER, errno, "cannot make %s", part);
 		}
 		if (c == '\0')
-			return 0;
+			break;
 		*p = c;
 	}
+	if (stat(path, &st) < 0)
+		return error_errno(err, STATUS_OTHER, errno, "%s", path);
+	return S_ISDIR(st.st_mode) ? 0 : error_set(err, STATUS_OTHER, "%s: not a directory", path);
 }
 
 static int open_lock_dir(const struct env *env, struct error *err)

@@ -130,13 +130,17 @@ static int explain(CURLcode code, const struct http_request *req, const struct b
 		errno = ECONNREFUSED;
 		break;
 	case CURLE_FILESIZE_EXCEEDED:
-		errno = EIO;
+		errno = EMSGSIZE;
 		return error_set(err, STATUS_METADATA, "%s: the answer is larger than %d bytes", req->url,
 				 HTTP_BODY_MAX);
+	case CURLE_OUT_OF_MEMORY:
+		/* What libcurl says of a header line beyond its limit. */
+		errno = EMSGSIZE;
+		return error_set(err, STATUS_METADATA, "%s: a header of the answer is too large", req->url);
 	default:
-		errno = EIO;
 		if (body->too_large)
 			return explain(CURLE_FILESIZE_EXCEEDED, req, body, detail, err);
+		errno = EIO;
 	}
 	return error_set(err, STATUS_METADATA, "%s: %s", req->url, why);
 }

@@ -24,11 +24,28 @@ void log_open(const struct env *env, bool verbose)
 	openlog(LOG_PROGRAM, LOG_PID, LOG_DAEMON);
 }
 
+/* The length of the UTF-8 sequence at P, 0 for one that is broken or a control character (C0, DEL, C1). */
+static size_t printable(const unsigned char *p)
+{
+	size_t len = *p < 0x80 ? 1 : *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc2 ? 2 : 0;
+
+	if (*p < ' ' || *p == 0x7f || *p >= 0xf5 || (p[0] == 0xc2 && p[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
 void log_sanitize(char *text)
 {
-	for (unsigned char *p = (unsigned char *)text; *p; p++)
-		if (*p < ' ' || *p == 0x7f)
+	for (unsigned char *p = (unsigned char *)text; *p;) {
+		size_t len = printable(p);
+
+		if (len == 0)
 			*p = '?';
+		p += len ? len : 1;
+	}
 }
 
 /* NAME -> NAME.1 -> NAME.2. The caller holds the lock of NAME. */

@@ -61,6 +61,9 @@ static const char *member_string(json_object *object, const char *key)
 	if (!json_object_is_type(object, json_type_object) ||
 	    !json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string))
 		return NULL;
+	/* A NUL inside would hide the rest. */
+	if (strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
+		return NULL;
 	return json_object_get_string(value);
 }
 
@@ -364,6 +367,8 @@ static int get_token(struct service *service, char **ret_token, struct error *er
 			if (errno == ETIMEDOUT)
 				error_remedy(err, "if this runs in a container or behind a router, raise the "
 						  "instance's metadata response hop limit");
+			if (errno == EMSGSIZE)
+				err->status = STATUS_TOKEN; /* it is there */
 			return -1;
 		}
 		if (other_generation(&reply) && i + 1 < ARRAY_SIZE(generations)) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmount.h>
 #include <netdb.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 enum {
 	SERVERS_MAX = 256 * 1024,
-	NFS_RETRY_MINUTES_MAX = 10000, /* its default in the background */
+	RETRY_MINUTES_MAX = 10000, /* its default in the background */
 };
 
 /* An address that no share can have would give a connection to the wrong place, or to all. */
@@ -22,7 +23,7 @@ static int check_address(const struct in_addr *addr, const char *host, struct er
 	uint32_t ip = ntohl(addr->s_addr);
 	uint32_t top = ip >> 24;
 
-	if (top != 0 && top != 127 && top < 224)
+	if (top != 0 && top != 127 && top < 224 && ip >> 16 != (169U << 8 | 254U))
 		return 0;
 	error_set(err, STATUS_OTHER, "source host '%s': not the address of a share", host);
 	return error_remedy(err, "give the share's mount path as the IBM Cloud console shows it");
@@ -76,19 +77,32 @@ void nfs_argv(const char *program, const char *source, const struct mount_reques
 	argv[n] = NULL;
 }
 
+static bool is_option(const char *name, size_t len, const char *word)
+{
+	return strlen(word) == len && strncmp(name, word, len) == 0;
+}
+
+/* Of options that contradict each other the last one holds, as in mount.nfs. */
 struct nfs_retry nfs_retry(const char *options)
 {
 	struct nfs_retry retry = {.seconds = NFS_RETRY_SECONDS};
-	char *value, *end;
-	size_t len;
+	char *cursor = (char *)(uintptr_t)options, *name, *value; /* libmount only moves the cursor */
+	size_t name_len, value_len;
 
-	retry.background = mnt_optstr_get_option(options, "bg", &value, &len) == 0;
-	if (mnt_optstr_get_option(options, "retry", &value, &len) == 0 && value) {
-		unsigned long minutes = strtoul(value, &end, 10);
+	while (mnt_optstr_next_option(&cursor, &name, &name_len, &value, &value_len) == 0) {
+		char *end;
 
-		if (end == value + len && len > 0)
-			retry.seconds = minutes > NFS_RETRY_MINUTES_MAX ? NFS_RETRY_MINUTES_MAX * 60
-									: (int)minutes * 60;
+		if (is_option(name, name_len, "bg"))
+			retry.background = true;
+		else if (is_option(name, name_len, "fg"))
+			retry.background = false;
+		else if (is_option(name, name_len, "retry") && value && value_len > 0) {
+			unsigned long minutes = strtoul(value, &end, 10);
+
+			if (end == value + value_len)
+				retry.seconds = minutes > RETRY_MINUTES_MAX ? RETRY_MINUTES_MAX * 60
+									    : (int)minutes * 60;
+		}
 	}
 	return retry;
 }

@@ -178,8 +178,14 @@ static int parse_flags(int argc, char **argv, struct mount_request *req, struct 
 
 	optind = 1;
 	opterr = 0;
-	while ((opt = getopt(argc, argv, "fnsvrwt:N:o:")) != -1) {
+	/* The leading '-' gives other arguments as option 1, wherever they stand. */
+	while ((opt = getopt(argc, argv, "-fnsvrwt:N:o:")) != -1) {
 		switch (opt) {
+		case 1:
+			if (req->target)
+				return usage(err, "more than a source and a mount point");
+			*(req->source ? &req->target : &req->source) = optarg;
+			break;
 		case 'f':
 			req->fake = true;
 			break;
@@ -222,13 +228,18 @@ int options_parse(int argc, char **argv, struct mount_request *ret, struct error
 
 	if (parse_flags(argc, argv, &req, &list, err) < 0)
 		goto out;
-	if (argc - optind != 2) {
-		usage(err, argc - optind < 2 ? "source or mount point missing"
-					     : "more than a source and a mount point");
+	/* getopt(3) leaves what stands behind `--`. */
+	for (; optind < argc; optind++) {
+		if (req.target) {
+			usage(err, "more than a source and a mount point");
+			goto out;
+		}
+		*(req.source ? &req.target : &req.source) = argv[optind];
+	}
+	if (!req.target) {
+		usage(err, "source or mount point missing");
 		goto out;
 	}
-	req.source = argv[optind];
-	req.target = argv[optind + 1];
 	if (options_split_source(req.source, &req.host, &req.path, err) < 0 ||
 	    options_filter(list.data ? list.data : "", &req.encryption, &req.nfs_options, err) < 0)
 		goto out;

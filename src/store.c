@@ -1,5 +1,6 @@
 #include "ibmshare/store.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -139,38 +140,55 @@ int store_prepare(const struct store *store, struct error *err)
 	return 0;
 }
 
-int store_publish_key(const struct store *store, const struct certs_key *key, struct error *err)
+static int stage_key(const struct store *store, const struct certs_key *key, struct file_staged *staged,
+		     struct error *err)
 {
-	char path[PATH_MAX], leaf[PATH_MAX];
+	char path[PATH_MAX];
 	char *pem;
 	size_t len;
 	int r;
 
-	if (store_prepare(store, err) < 0 || certs_key_pem(key, &pem, &len, err) < 0)
+	if (certs_key_pem(key, &pem, &len, err) < 0)
 		return -1;
-	/* A leaf of the key before must not stand beside this one, not even for a moment. */
-	if (unlink(store_leaf_path(store, leaf)) < 0 && errno != ENOENT)
-		r = error_errno(err, STATUS_IPSEC, errno, "cannot remove %s", leaf);
-	else
-		r = file_publish(store_key_path(store, path), pem, len, 0600, err);
+	r = file_stage(store_key_path(store, path), pem, len, 0600, staged, err);
 	file_cleanse(pem, len);
 	return r;
+}
+
+/* A leaf of the key before must not stand beside the new one, not even for a moment. */
+static int commit_key(const struct store *store, struct file_staged *staged, struct error *err)
+{
+	char leaf[PATH_MAX];
+
+	if (unlink(store_leaf_path(store, leaf)) < 0 && errno != ENOENT)
+		return error_errno(err, STATUS_IPSEC, errno, "cannot remove %s", leaf);
+	return file_commit(staged, err);
+}
+
+int store_publish_key(const struct store *store, const struct certs_key *key, struct error *err)
+{
+	_cleanup_(file_discard) struct file_staged staged = {0};
+
+	if (store_prepare(store, err) < 0 || stage_key(store, key, &staged, err) < 0)
+		return -1;
+	return commit_key(store, &staged, err);
 }
 
 int store_publish(const struct store *store, const struct certs_key *new_key,
 		  const struct metadata_certificate *cert, struct error *err)
 {
+	_cleanup_(file_discard) struct file_staged key = {0}, intermediate = {0}, leaf = {0};
 	char path[PATH_MAX];
 
-	if (store_prepare(store, err) < 0)
-		return -1;
-	if (new_key && store_publish_key(store, new_key, err) < 0)
+	if (store_prepare(store, err) < 0 || (new_key && stage_key(store, new_key, &key, err) < 0) ||
+	    file_stage(store_intermediate_path(store, path), cert->intermediate, strlen(cert->intermediate),
+		       0644, &intermediate, err) < 0 ||
+	    file_stage(store_leaf_path(store, path), cert->leaf, strlen(cert->leaf), 0644, &leaf, err) < 0)
 		return -1;
 	/* The leaf last: it is what says that the set is complete. */
-	if (file_publish(store_intermediate_path(store, path), cert->intermediate, strlen(cert->intermediate),
-			 0644, err) < 0)
+	if ((new_key && commit_key(store, &key, err) < 0) || file_commit(&intermediate, err) < 0)
 		return -1;
-	return file_publish(store_leaf_path(store, path), cert->leaf, strlen(cert->leaf), 0644, err);
+	return file_commit(&leaf, err);
 }
 
 static void closedir_p(DIR **dir)
@@ -195,8 +213,9 @@ int store_each_ca(const struct store *store, int (*fn)(const char *name, const c
 
 		if (strncmp(entry->d_name, "type_ibmshare_", 14) != 0)
 			continue;
+		/* One broken file of a region nobody uses must not stop the others. */
 		if (store_read(store_ca_path(store, entry->d_name, path), &pem, err) < 0)
-			return -1;
+			log_warning("%s", err->text);
 		if (pem && fn(entry->d_name, pem, arg) < 0)
 			return -1;
 	}
@@ -217,6 +236,7 @@ int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *a
 		return errno == ENOENT ? 0 : error_errno(err, STATUS_IPSEC, errno, "%s", path);
 	while ((entry = readdir(dir)) != NULL) {
 		size_t len = strlen(entry->d_name);
+		struct in_addr addr;
 		char ip[64];
 
 		if (len <= prefix + suffix || len - prefix - suffix >= sizeof(ip) ||
@@ -224,6 +244,8 @@ int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *a
 		    strcmp(entry->d_name + len - suffix, CONN_SUFFIX) != 0)
 			continue;
 		snprintf(ip, sizeof(ip), "%.*s", (int)(len - prefix - suffix), entry->d_name + prefix);
+		if (inet_pton(AF_INET, ip, &addr) != 1)
+			continue; /* somebody's copy */
 		if (fn(ip, arg) < 0)
 			return -1;
 	}

@@ -429,6 +429,7 @@ int vici_call(struct vici *vici, const struct vici_call *call, struct error *err
 	int timeout = call->timeout_ms ? call->timeout_ms : vici->timeout_ms;
 	int64_t deadline = env_monotonic_ms() + timeout;
 	struct reply reply = {.call = call};
+	int failure;
 
 	if (call->message && call->message->failed)
 		return error_set(err, STATUS_INTERNAL, "strongSwan %s: message too large", call->command);
@@ -446,6 +447,9 @@ int vici_call(struct vici *vici, const struct vici_call *call, struct error *err
 				 reply.errmsg[0] ? reply.errmsg : "refused");
 	return 0;
 broken:
-	error_errno(err, STATUS_IPSEC, errno, "strongSwan %s", call->command);
+	failure = errno;
+	/* What comes late must not be taken for the answer to a later call. */
+	shutdown(vici->fd, SHUT_RDWR);
+	error_errno(err, STATUS_IPSEC, failure, "strongSwan %s", call->command);
 	return error_remedy(err, "see: journalctl -u strongswan");
 }

@@ -16,7 +16,21 @@
 int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len, struct error *err);
 
 /*
- * Writes DATA to a random name in the same directory, syncs it, gives it MODE
+ * A file that is written and synced, but not yet under its name. Several can be
+ * staged before the first is committed, so that a full disk changes nothing.
+ */
+struct file_staged {
+	char path[PATH_MAX];
+	char temp[PATH_MAX]; /* empty: nothing is staged */
+};
+int file_stage(const char *path, const void *data, size_t len, mode_t mode, struct file_staged *ret,
+	       struct error *err);
+int file_commit(struct file_staged *staged, struct error *err);
+/* Removes what was staged and not committed. */
+void file_discard(struct file_staged *staged);
+
+/*
+ * Both in one. Writes DATA to a random name in the same directory, syncs it, gives it MODE
  * and renames it to PATH: a crash leaves the old file or the new one.
  */
 int file_publish(const char *path, const void *data, size_t len, mode_t mode, struct error *err);

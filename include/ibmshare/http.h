@@ -30,7 +30,8 @@ struct http_reply {
 
 /*
  * 0: the service answered, whatever the status. -1: it did not; errno is
- * ECONNREFUSED, ETIMEDOUT or EIO, the status of ERR is STATUS_METADATA.
+ * ECONNREFUSED, ETIMEDOUT, EMSGSIZE (it answered more than is read) or EIO; the
+ * status of ERR is STATUS_METADATA.
  */
 int http_perform(const struct http_request *req, struct http_reply *ret, struct error *err);
 /* Overwrites the body and frees it. */

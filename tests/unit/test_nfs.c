@@ -91,6 +91,40 @@ static void arguments_are_in_order(void **state)
 	assert_string_equal(all, "/sbin/mount.nfs4|10.0.0.1:/x|/mnt/a b|-f|-n|-s|-v|-o|sec=sys,vers=4.1|");
 }
 
+/* mount.nfs takes the rightmost where options contradict each other. */
+static void retry_is_read_as_mount_nfs_does(void **state)
+{
+	static const struct {
+		const char *options;
+		int seconds;
+		bool background;
+	} cases[] = {
+		{"sec=sys", NFS_RETRY_SECONDS, false},
+		{"sec=sys,retry=5", 300, false},
+		{"retry=0,hard", 0, false},
+		{"bg,retry=1", 60, true},
+		{"fg", NFS_RETRY_SECONDS, false},
+		{"retry=,hard", NFS_RETRY_SECONDS, false},
+		{"retry=x", NFS_RETRY_SECONDS, false},
+		{"retry=5x,hard", NFS_RETRY_SECONDS, false},
+		{"retrying=5", NFS_RETRY_SECONDS, false},
+		{"bg,fg", NFS_RETRY_SECONDS, false},
+		{"retry=1,retry=5", 300, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct nfs_retry retry = nfs_retry(cases[i].options);
+
+		CHECK(retry.seconds == cases[i].seconds, "%s: %d s", cases[i].options, retry.seconds);
+		CHECK(retry.background == cases[i].background, "%s: background %d", cases[i].options,
+		      retry.background);
+	}
+	/* What no int of seconds holds is still a time to wait, not one in the past. */
+	assert_true(nfs_retry("retry=99999999").seconds >= 10000 * 60);
+	assert_true(nfs_retry("retry=99999999999999999999999").seconds >= 10000 * 60);
+}
+
 static void make_program(const struct world *world, const char *script)
 {
 	make_dir(world, "/sbin");
@@ -113,14 +147,14 @@ static void exit_code_of_the_program_is_kept(void **state)
 	struct world *world = *state;
 	struct error err = {0};
 
-	assert_int_equal(nfs_mount(&world->env, "10.0.0.1:/x", &req, &err), -1);
+	assert_int_equal(nfs_mount(&world->env, "10.0.0.1:/x", &req, 0, &err), -1);
 	CHECK_HOLDS(err.remedy, "nfs-common", "missing program");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int r;
 
 		make_program(world, cases[i].script);
 		err = (struct error){0};
-		r = nfs_mount(&world->env, "10.0.0.1:/x", &req, &err);
+		r = nfs_mount(&world->env, "10.0.0.1:/x", &req, 0, &err);
 		CHECK(r == (cases[i].status ? -1 : 0), "case %zu: %d", i, r);
 		CHECK(err.status == cases[i].status, "case %zu: status %d", i, err.status);
 	}
@@ -248,13 +282,10 @@ static void traffic_is_proved_by_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(address_is_taken),
-		cmocka_unit_test(address_is_refused),
-		cmocka_unit_test(arguments_are_in_order),
-		IN_WORLD(exit_code_of_the_program_is_kept),
-		IN_WORLD(mounts_are_read_from_the_kernel),
-		IN_WORLD(clients_are_counted_too),
-		cmocka_unit_test(traffic_is_proved_by_counters),
+		cmocka_unit_test(address_is_taken),	    cmocka_unit_test(address_is_refused),
+		cmocka_unit_test(arguments_are_in_order),   cmocka_unit_test(retry_is_read_as_mount_nfs_does),
+		IN_WORLD(exit_code_of_the_program_is_kept), IN_WORLD(mounts_are_read_from_the_kernel),
+		IN_WORLD(clients_are_counted_too),	    cmocka_unit_test(traffic_is_proved_by_counters),
 	};
 
 	return cmocka_run_group_tests_name("nfs", tests, NULL, NULL);

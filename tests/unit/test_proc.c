@@ -259,6 +259,32 @@ static void descriptors_of_the_helper_stay_here(void **state)
 	assert_string_equal(run.output, count);
 }
 
+static void descriptor_to_keep_is_handed_on(void **state)
+{
+	struct world *world = *state;
+	char script[64], output[64];
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	struct proc proc = {
+		.argv = argv, .timeout_ms = 5000, .output = output, .output_size = sizeof(output)};
+	int fd, code;
+	struct error err;
+
+	make_text(world, "/f", "kept");
+	fd = open(at(world, "/f"), O_RDONLY | O_CLOEXEC);
+	assert_true(fd > 2);
+	/* Numbers above 9 are not for a redirection of dash. */
+	snprintf(script, sizeof(script), "cat /proc/self/fd/%d", fd);
+	proc.keep_fd = fd;
+	assert_int_equal(proc_run(&proc, &code, &err), 0);
+	assert_string_equal(output, "kept");
+	/* Only there: here it is as it was. */
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	proc.keep_fd = 0;
+	assert_int_equal(proc_run(&proc, &code, &err), 0);
+	assert_int_not_equal(code, 0);
+	close(fd);
+}
+
 static void descriptors_do_not_leak_here(void **state)
 {
 	struct run run;
@@ -293,6 +319,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stdin_is_the_callers, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(descriptors_of_the_helper_stay_here, world_make,
 						world_remove),
+		cmocka_unit_test_setup_teardown(descriptor_to_keep_is_handed_on, world_make, world_remove),
 		cmocka_unit_test(descriptors_do_not_leak_here),
 	};
 

@@ -126,6 +126,25 @@ static void key_matches_its_certificate_only(void **state)
 	assert_false(certs_key_matches(pki->leaf.key, pki->intermediate.pem));
 }
 
+/* strongSwan's: of the RSAPublicKey alone, RFC 8017, without the algorithm around it. */
+static void key_id_is_of_the_public_key(void **state)
+{
+	unsigned char *der = NULL, digest[20];
+	int len = i2d_PublicKey(pki->leaf.pkey, &der);
+	char want[41], have[41];
+	struct error err;
+
+	(void)state;
+	assert_true(len > 0);
+	assert_int_equal(EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha1(), NULL), 1);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(want + 2 * i, 3, "%02x", digest[i]);
+	assert_int_equal(certs_key_id(pki->leaf.pem, have, &err), 0);
+	assert_string_equal(have, want);
+	assert_int_equal(certs_key_id("nonsense", have, &err), -1);
+	OPENSSL_free(der);
+}
+
 static void renewal_is_at_70_percent(void **state)
 {
 	static const struct {
@@ -330,6 +349,7 @@ int main(void)
 		cmocka_unit_test(subject_is_cut_and_has_no_control_characters),
 		cmocka_unit_test(what_is_no_certificate_is_refused),
 		cmocka_unit_test(key_matches_its_certificate_only),
+		cmocka_unit_test(key_id_is_of_the_public_key),
 		cmocka_unit_test(renewal_is_at_70_percent),
 		cmocka_unit_test(reply_that_is_right_passes),
 		cmocka_unit_test(reply_that_is_wrong_is_refused),

@@ -198,8 +198,10 @@ packets_total=0 packets_esp=0 packets_ike=0 packets_arp=0 packets_clear=0
 capture_start() {
     capture_file=$RESULT/${1:-packets}.pcap
     : >"$LAB/tcpdump"
+    # The buffer is cut into slots of the longest packet: enough of them for what comes in a burst. No packet on the
+    # wire is longer than 16 KiB, but those that the kernel would cut for a real card.
     nsenter --net=/run/netns/sharehost \
-        tcpdump -i to-client -n -s 0 -U -Z root --immediate-mode -w "$capture_file" 2>"$LAB/tcpdump" &
+        tcpdump -i to-client -n -s 16384 -B 65536 -U -Z root --immediate-mode -w "$capture_file" 2>"$LAB/tcpdump" &
     capture_pid=$!
     until [[ $(<"$LAB/tcpdump") == *"listening on"* ]]; do sleep 0.05; done
 }
@@ -209,6 +211,10 @@ capture_stop() {
     kill -INT "$capture_pid"
     wait "$capture_pid"
     capture_pid=
+    # A capture with holes proves nothing.
+    if ! [[ $(<"$LAB/tcpdump") =~ (^|[^0-9])0\ packets\ dropped ]]; then
+        failed "the capture is complete" "$(<"$LAB/tcpdump")"
+    fi
 }
 capture_count() { tcpdump --count -n -r "$capture_file" "host $CLIENT and host $1 and ($2)" 2>/dev/null; }
 
