@@ -15,6 +15,7 @@ B := build
 prefix ?= /usr
 sbindir ?= /sbin
 sysconfdir ?= /etc
+unitdir ?= $(prefix)/lib/systemd/system
 INSTALL ?= install
 
 # Only asked when something is compiled: `make install` needs no compiler.
@@ -114,11 +115,13 @@ install:
 	@test -x $(B)/mount.ibmshare || { echo "build/mount.ibmshare is missing; run: make" >&2; exit 1; }
 	$(INSTALL) -d -m 0755 $(DESTDIR)$(sbindir) $(DESTDIR)/opt/ibm/mount-ibmshare
 	$(INSTALL) -m 0755 $(B)/mount.ibmshare $(DESTDIR)$(sbindir)/mount.ibmshare
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(unitdir) etc/mount-ibmshare-renew.service etc/mount-ibmshare-renew.timer
 	@test -e $(DESTDIR)$(sysconfdir)/ibmcloud/share.conf || \
 		$(INSTALL) -D -m 0644 etc/share.conf $(DESTDIR)$(sysconfdir)/ibmcloud/share.conf
 
 uninstall:
-	rm -f $(DESTDIR)$(sbindir)/mount.ibmshare
+	rm -f $(DESTDIR)$(sbindir)/mount.ibmshare $(DESTDIR)$(unitdir)/mount-ibmshare-renew.service \
+		$(DESTDIR)$(unitdir)/mount-ibmshare-renew.timer $(DESTDIR)$(sysconfdir)/cron.d/mount-ibmshare
 
 clean:
 	rm -rf $(B)/src $(B)/unit $(B)/replay $(B)/fuzz $(B)/asan $(B)/bench $(B)/mount.ibmshare $(B)/libibmshare.a $(B)/imds

@@ -87,6 +87,7 @@ static int clean_up(struct addresses *addresses, struct error *err)
 
 	if (file_lock(addresses->env, "lock", FILE_LOCK_EXCLUSIVE, &lock, err) < 0)
 		return -1;
+	store_leftovers(addresses->store, true);
 	if (ipsec_open(addresses->env, false, &vici, &no_daemon) == 0)
 		addresses->vici = vici;
 	return store_each_conn(addresses->store, release_unused, addresses, err);
@@ -129,7 +130,7 @@ static int renew(const struct env *env, bool force, struct error *err)
 	if (nfs_clients_load(env, &addresses.clients, err) < 0)
 		return -1;
 	r = store_each_conn(&store, count_address, &addresses, err);
-	if (r == 0 && addresses.unused > 0)
+	if (r == 0 && (addresses.unused > 0 || store_leftovers(&store, false) > 0))
 		r = clean_up(&addresses, err);
 	nfs_clients_free(&addresses.clients);
 	if (r < 0)
@@ -139,6 +140,65 @@ static int renew(const struct env *env, bool force, struct error *err)
 		return 0;
 	}
 	return renew_certificate(env, &store, force, err);
+}
+
+/* How renewal stood when it was last spoken of; the job runs every minute, but only a change is news. */
+enum trouble {
+	TROUBLE_NONE,
+	TROUBLE_FAILING, /* the certificate is still good */
+	TROUBLE_ENDED,	 /* it is not */
+};
+
+static const char *const trouble_words[] = {"", "failing", "ended"};
+
+static enum trouble last_trouble(const char *path)
+{
+	for (int i = TROUBLE_ENDED; i > TROUBLE_NONE; i--)
+		if (file_holds(path, trouble_words[i], strlen(trouble_words[i])))
+			return (enum trouble)i;
+	return TROUBLE_NONE;
+}
+
+static enum trouble current_trouble(const struct env *env)
+{
+	enum credential_state state;
+	struct certs_info leaf;
+	struct store store;
+	struct error err;
+	const char *why;
+
+	if (store_open(env, &store, &err) < 0 ||
+	    credential_state(env, &store, &state, &leaf, &why, &err) < 0 || state == CREDENTIAL_MISSING)
+		return TROUBLE_ENDED;
+	return TROUBLE_FAILING;
+}
+
+/* Logs what changed since the last run. ERR: why this one failed, NULL when it did not. */
+static void report(const struct env *env, const struct error *err)
+{
+	enum trouble now = err ? current_trouble(env) : TROUBLE_NONE, before;
+	struct error ignored;
+	char path[PATH_MAX];
+
+	if (env_path(env, path, &ignored, "/run/mount-ibmshare/renewal") < 0)
+		return;
+	before = last_trouble(path);
+	if (now == before)
+		return;
+	if (now == TROUBLE_NONE) {
+		log_info("renewing the certificate works again");
+		unlink(path);
+		return;
+	}
+	log_error(err);
+	log_warning(
+		now == TROUBLE_FAILING
+			? "the certificate is not renewed, but is still good; it is tried again every minute"
+			: "there is no valid certificate: live mounts go on while their connection lasts, "
+			  "new "
+			  "connections are refused; it is tried again every minute");
+	if (file_publish(path, trouble_words[now], strlen(trouble_words[now]), 0600, &ignored) < 0)
+		log_step("%s", ignored.text);
 }
 
 int cmd_renew(const struct env *env, int argc, char **argv)
@@ -163,9 +223,14 @@ int cmd_renew(const struct env *env, int argc, char **argv)
 	if (geteuid() != 0) {
 		error_set(&err, STATUS_NOT_ROOT, "only root can renew the certificate");
 		error_remedy(&err, "run it with sudo, or as root");
+		log_error(&err);
 	} else if (renew(env, force, &err) == 0) {
+		report(env, NULL);
 		return STATUS_OK;
+	} else if (force || verbose) {
+		log_error(&err); /* somebody is waiting for the answer */
+	} else {
+		report(env, &err);
 	}
-	log_error(&err);
 	return err.status;
 }

@@ -8,6 +8,7 @@
 #include "ibmshare/file.h"
 #include "ibmshare/ipsec.h"
 #include "ibmshare/log.h"
+#include "ibmshare/schedule.h"
 
 /* One file of the directory, taken apart. */
 struct ca_file {
@@ -106,6 +107,25 @@ static int ensure_key(const struct store *store, struct error *err)
 	return store_publish_key(store, key, err);
 }
 
+static int install_schedule(const struct env *env, struct error *err)
+{
+	static const char *const names[] = {
+		[SCHEDULE_CRON] = "cron, /etc/cron.d/mount-ibmshare",
+		[SCHEDULE_TIMER] = "systemd, mount-ibmshare-renew.timer",
+	};
+	enum schedule schedule;
+
+	if (schedule_install(env, &schedule, err) < 0)
+		return -1;
+	if (schedule == SCHEDULE_NONE)
+		log_warning("neither cron nor systemd runs here; run mount.ibmshare --renew every minute, or "
+			    "encrypted "
+			    "mounts end with their certificate");
+	else
+		log_step("the certificate is renewed by %s", names[schedule]);
+	return 0;
+}
+
 static int setup(const struct env *env, const char *from, struct error *err)
 {
 	_cleanup_(vici_closep) struct vici *vici = NULL;
@@ -117,7 +137,7 @@ static int setup(const struct env *env, const char *from, struct error *err)
 	if (env_path(env, path, err, "/opt/ibm/mount-ibmshare") < 0 || file_mkdirs(path, err) < 0 ||
 	    file_lock(env, "lock", FILE_LOCK_EXCLUSIVE, &lock, err) < 0 || store_open(env, &store, err) < 0 ||
 	    store_prepare(&store, err) < 0 || install_cas(&store, from, err) < 0 ||
-	    ensure_key(&store, err) < 0)
+	    ensure_key(&store, err) < 0 || install_schedule(env, err) < 0)
 		return -1;
 	/* One that is stopped reads the files when it starts. */
 	if (ipsec_open(env, false, &vici, &no_daemon) < 0)

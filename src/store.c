@@ -140,6 +140,38 @@ int store_prepare(const struct store *store, struct error *err)
 	return 0;
 }
 
+static void closedir_p(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+unsigned store_leftovers(const struct store *store, bool remove)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(subdirs); i++) {
+		_cleanup_(closedir_p) DIR *dir = NULL;
+		struct dirent *entry;
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", store->dir, subdirs[i]);
+		dir = opendir(path);
+		while (dir && (entry = readdir(dir)) != NULL) {
+			size_t len = strlen(entry->d_name);
+
+			/* As file_stage() names them. */
+			if (strncmp(entry->d_name, ".type_ibmshare", 14) != 0 || len < 4 ||
+			    strcmp(entry->d_name + len - 4, ".tmp") != 0)
+				continue;
+			count++;
+			if (remove && unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+				log_warning("%s/%s: %s", path, entry->d_name, strerror(errno));
+		}
+	}
+	return count;
+}
+
 static int stage_key(const struct store *store, const struct certs_key *key, struct file_staged *staged,
 		     struct error *err)
 {
@@ -189,12 +221,6 @@ int store_publish(const struct store *store, const struct certs_key *new_key,
 	if ((new_key && commit_key(store, &key, err) < 0) || file_commit(&intermediate, err) < 0)
 		return -1;
 	return file_commit(&leaf, err);
-}
-
-static void closedir_p(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
 }
 
 int store_each_ca(const struct store *store, int (*fn)(const char *name, const char *pem, void *arg),

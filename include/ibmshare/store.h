@@ -22,6 +22,12 @@ int store_open(const struct env *env, struct store *ret, struct error *err);
 /* Makes the directories that a package may have left out. */
 int store_prepare(const struct store *store, struct error *err);
 
+/*
+ * Counts the temporary files that a killed process left, and removes them with
+ * REMOVE. Only the holder of the lock may remove: without it, one may be in use.
+ */
+unsigned store_leftovers(const struct store *store, bool remove);
+
 /* Paths below the directory. BUF holds PATH_MAX bytes. */
 const char *store_key_path(const struct store *store, char buf[PATH_MAX]);
 const char *store_leaf_path(const struct store *store, char buf[PATH_MAX]);
