@@ -216,11 +216,14 @@ static int mount_encrypted(const struct env *env, const char *ip, const char *so
 /* What a mount that failed has set up goes again, unless another one needs it. */
 static void undo(const struct env *env, struct vici *vici, const char *ip)
 {
+	_cleanup_(vici_closep) struct vici *own = NULL;
 	_cleanup_close_ int lock = -1;
 	struct store store;
 	struct error err;
 	bool released;
 
+	if (!vici && ipsec_open(env, false, &own, &err) == 0)
+		vici = own;
 	if (file_lock(env, "lock", FILE_LOCK_EXCLUSIVE, &lock, &err) < 0 ||
 	    store_open(env, &store, &err) < 0 || release_address(env, &store, vici, ip, &released, &err) < 0)
 		log_step("%s", err.text); /* the renewal job tries again */
@@ -247,6 +250,51 @@ static bool mounted_already(const struct env *env, const char *ip, const char *s
 	       (req->encryption == ENCRYPTION_NONE || connection_published(env, ip));
 }
 
+struct neighbour {
+	const char *ip;
+	char target[256];
+};
+
+static int find_neighbour(const struct nfs_mounted *mount, void *arg)
+{
+	struct neighbour *neighbour = arg;
+
+	if (strcmp(mount->ip, neighbour->ip) == 0 && !neighbour->target[0])
+		snprintf(neighbour->target, sizeof(neighbour->target), "%s", mount->target);
+	return 0;
+}
+
+/*
+ * All mounts of an address share its policies, so they are encrypted together
+ * or not at all: one in the clear beside an encrypted one would be neither what
+ * was asked for nor safe to take away.
+ */
+static int check_neighbours(const struct env *env, const char *ip, enum encryption encryption,
+			    struct error *err)
+{
+	_cleanup_(nfs_clients_free) struct nfs_clients clients = {0};
+	struct neighbour neighbour = {.ip = ip};
+	bool published = connection_published(env, ip);
+
+	if (nfs_clients_load(env, &clients, err) < 0)
+		return -1;
+	if (!nfs_clients_have(&clients, ip)) {
+		/* Left by a mount that is gone: it would hold up one in the clear. */
+		if (encryption == ENCRYPTION_NONE && published)
+			undo(env, NULL, ip);
+		return 0;
+	}
+	if (published == (encryption == ENCRYPTION_IPSEC))
+		return 0;
+	if (nfs_each_mount(env, find_neighbour, &neighbour, err) < 0)
+		return -1;
+	error_set(err, STATUS_OTHER, "%s is mounted %s encryption already, on %s", ip,
+		  published ? "with" : "without",
+		  neighbour.target[0] ? neighbour.target : "a mount point of another mount namespace");
+	return error_remedy(err, "mount this one %s secure=true too, or unmount that one first",
+			    published ? "with" : "without");
+}
+
 static int mount_share(const struct env *env, const struct mount_request *req, struct error *err)
 {
 	_cleanup_(vici_closep) struct vici *vici = NULL;
@@ -267,6 +315,8 @@ static int mount_share(const struct env *env, const struct mount_request *req, s
 		log_step("%s is mounted on %s already", source, req->target);
 		return 0;
 	}
+	if (!req->fake && check_neighbours(env, ip, req->encryption, err) < 0)
+		return -1;
 	if (req->fake || req->encryption == ENCRYPTION_NONE) {
 		if (nfs_mount(env, source, req, -1, err) < 0)
 			return -1;

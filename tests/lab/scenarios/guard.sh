@@ -56,6 +56,19 @@ check_exit 132 "a path that is not exported on another address" "$HELPER" "$SHAR
 check "nothing of it is left" test ! -e "/etc/swanctl/conf.d/type_ibmshare_$SHARE2.conf"
 check_is "one address is guarded" "$(policies)" 2
 
+# Encrypted and in the clear do not mix on one address.
+check_exit 6 "a mount without encryption beside an encrypted one is refused" "$HELPER" "$B" /mnt/b
+check_output "on /mnt/a; mount this one with secure=true" "and the encrypted one named"
+umount /mnt/a
+check "that one unmounted, a mount without encryption" "$HELPER" "$B" /mnt/b
+check_is "the guard went before it" "$(policies)" 0
+check "it can be used" timeout 20 cat /mnt/b/hello
+check_exit 6 "an encrypted one beside it is refused" "$HELPER" "$A" /mnt/a -o secure=true
+check_output "without encryption already, on /mnt/b" "and the other named"
+check_is "nothing was set up" "$(policies)" 0
+umount /mnt/b
+check "and now an encrypted one again" "$HELPER" "$A" /mnt/a -o secure=true
+
 # Other people's policies are not taken for ours.
 ip xfrm policy add dir out dst "$SHARE2/32" action allow
 check_exit 4 "another program's policy in the guard's place is refused" "$HELPER" "$C" /mnt/c -o secure=true
