@@ -6,6 +6,7 @@
 
 #include "ibmshare/cmd.h"
 #include "ibmshare/config.h"
+#include "ibmshare/conn.h"
 #include "ibmshare/credential.h"
 #include "ibmshare/file.h"
 #include "ibmshare/guard.h"
@@ -118,7 +119,7 @@ static int establish(const struct env *env, struct vici *vici, const char *ip,
 
 	if (env->kernel_lacks_esp)
 		return 0;
-	ipsec_conn_name(ip, name);
+	conn_name(ip, name);
 	for (;;) {
 		_cleanup_close_ int lock = -1;
 		int64_t left = start + retry.seconds * 1000LL - env_monotonic_ms();

@@ -6,145 +6,14 @@
 #include <strings.h>
 #include <time.h>
 
+#include "ibmshare/conn.h"
 #include "ibmshare/file.h"
 #include "ibmshare/log.h"
 #include "ibmshare/proc.h"
 
-/*
- * The connection as lines of a tree, the one source of both renderings.
- * IBM publishes no parameters; these are the ones its Python tool uses and the
- * far side expects.
- */
-enum kind {
-	SECTION,
-	END,
-	VALUE,
-	LIST, /* swanctl sends these as lists */
-	LEAF, /* the path in the file, the certificate itself over vici */
-};
-
-static const struct line {
-	enum kind kind;
-	const char *key;
-	const char *value; /* "@ip", "@name" and "@localts" stand for what varies */
-} conn_lines[] = {
-	{SECTION, "@name", NULL},
-	{VALUE, "version", "2"},
-	{LIST, "proposals", "aes256-sha384-ecp384"},
-	{LIST, "remote_addrs", "@ip"},
-	{VALUE, "encap", "yes"},
-	{VALUE, "unique", "replace"},
-	{VALUE, "dpd_delay", "30s"},
-	{VALUE, "keyingtries", "3"},
-	{VALUE, "rekey_time", "3600"},
-	{SECTION, "local", NULL},
-	{LEAF, "certs", NULL},
-	{END, NULL, NULL},
-	{SECTION, "remote", NULL},
-	{VALUE, "id", "%any"},
-	{END, NULL, NULL},
-	{SECTION, "children", NULL},
-	{SECTION, "@name", NULL},
-	{VALUE, "mode", "transport"},
-	{LIST, "esp_proposals", "aes256gcm16"},
-	{LIST, "local_ts", "0.0.0.0/0[any/any]"},
-	{LIST, "remote_ts", "@ip[any/any]"},
-	{VALUE, "start_action", "trap"},
-	{VALUE, "rekey_time", "3600"},
-	{VALUE, "rekey_bytes", "0"},
-	{END, NULL, NULL},
-	{END, NULL, NULL},
-	{END, NULL, NULL},
-};
-
 enum {
 	REPLY_SLACK_MS = 10000, /* for charon to say that the time is up */
 };
-
-void ipsec_conn_name(const char *ip, char buf[64])
-{
-	snprintf(buf, 64, "ibmshare-ipsec-to-%.40s", ip);
-	for (char *p = buf; *p; p++)
-		if (*p == '.' || *p == ':')
-			*p = '-';
-}
-
-/* Puts what varies in the place of "@name" and "@ip". */
-static const char *expand(const char *text, const char *ip, char buf[64])
-{
-	if (strcmp(text, "@name") == 0)
-		ipsec_conn_name(ip, buf);
-	else if (strncmp(text, "@ip", 3) == 0)
-		snprintf(buf, 64, "%.40s%s", ip, text + 3);
-	else
-		return text;
-	return buf;
-}
-
-char *ipsec_render_conf(const char *ip, const char *leaf_path)
-{
-	char *conf = NULL;
-	char key[64], value[64];
-	int depth = 1;
-	size_t size;
-	FILE *f = open_memstream(&conf, &size);
-
-	if (!f)
-		return NULL;
-	fprintf(f, "# Written by mount.ibmshare for the share address %s. Changes are lost.\nconnections {\n",
-		ip);
-	for (size_t i = 0; i < ARRAY_SIZE(conn_lines); i++) {
-		const struct line *line = &conn_lines[i];
-
-		if (line->kind == END)
-			depth--;
-		fprintf(f, "%*s", depth * 4, "");
-		if (line->kind == END)
-			fputs("}\n", f);
-		else if (line->kind == SECTION)
-			fprintf(f, "%s {\n", expand(line->key, ip, key));
-		else
-			fprintf(f, "%s = %s\n", line->key,
-				line->kind == LEAF ? leaf_path : expand(line->value, ip, value));
-		if (line->kind == SECTION)
-			depth++;
-	}
-	fputs("}\n", f);
-	if (fclose(f) != 0) {
-		free(conf);
-		return NULL;
-	}
-	return conf;
-}
-
-void ipsec_render_vici(const char *ip, const char *leaf_pem, struct vici_message *msg)
-{
-	char key[64], value[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(conn_lines); i++) {
-		const struct line *line = &conn_lines[i];
-		const char *text;
-
-		switch (line->kind) {
-		case SECTION:
-			vici_section(msg, expand(line->key, ip, key));
-			break;
-		case END:
-			vici_end(msg);
-			break;
-		case VALUE:
-			vici_value(msg, line->key, expand(line->value, ip, value));
-			break;
-		case LIST:
-			text = expand(line->value, ip, value);
-			vici_list(msg, line->key, text, strlen(text));
-			break;
-		case LEAF:
-			vici_list(msg, line->key, leaf_pem, strlen(leaf_pem));
-			break;
-		}
-	}
-}
 
 /* charon's socket: Debian and SUSE; Red Hat and its kin. */
 static int open_socket(const struct env *env, struct vici **ret, struct error *err)
@@ -308,7 +177,7 @@ int ipsec_ensure_credentials(struct vici *vici, const struct store *store, struc
 int ipsec_publish_conn(const struct store *store, const char *ip, struct error *err)
 {
 	char path[PATH_MAX], leaf[PATH_MAX];
-	_cleanup_free_ char *conf = ipsec_render_conf(ip, store_leaf_path(store, leaf));
+	_cleanup_free_ char *conf = conn_render_swanctl(ip, store_leaf_path(store, leaf));
 
 	if (!conf)
 		return error_nomem(err);
@@ -329,7 +198,7 @@ int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip
 		return -1;
 	if (!leaf)
 		return error_set(err, STATUS_IPSEC, "there is no certificate in %s", path);
-	ipsec_render_vici(ip, leaf, &msg);
+	conn_render_vici(ip, leaf, &msg);
 	return vici_call(vici, &(struct vici_call){.command = "load-conn", .message = &msg}, err);
 }
 
@@ -352,7 +221,7 @@ void ipsec_unload_conn(struct vici *vici, const char *ip)
 	struct error err;
 	char name[64];
 
-	ipsec_conn_name(ip, name);
+	conn_name(ip, name);
 	vici_value(&msg, "name", name);
 	if (vici_call(vici, &(struct vici_call){.command = "unload-conn", .message = &msg}, &err) < 0)
 		log_step("%s", err.text);
@@ -480,7 +349,7 @@ int ipsec_establish(struct vici *vici, const char *ip, int timeout_ms, enum ipse
 	struct child_sa sa;
 	char name[64];
 
-	ipsec_conn_name(ip, name);
+	conn_name(ip, name);
 	*ret = IPSEC_ESTABLISHED;
 	if (find_sa(vici, name, &sa, err) < 0)
 		return -1;

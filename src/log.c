@@ -139,28 +139,34 @@ void log_step(const char *fmt, ...)
 	fprintf(stderr, "%s: %s\n", LOG_PROGRAM, text);
 }
 
-void log_info(const char *fmt, ...)
+static void vmessage(int priority, const char *level, bool to_stderr, const char *fmt, va_list ap)
+	__attribute__((format(printf, 4, 0)));
+
+static void vmessage(int priority, const char *level, bool to_stderr, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_BYTES];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	log_sanitize(text);
+	emit(priority, level, to_stderr, text);
+}
+
+void log_info(const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vmessage(LOG_INFO, "info", log_verbose, fmt, ap);
 	va_end(ap);
-	log_sanitize(text);
-	emit(LOG_INFO, "info", log_verbose, text);
 }
 
 void log_warning(const char *fmt, ...)
 {
-	char text[LINE_MAX_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vmessage(LOG_WARNING, "warning", true, fmt, ap);
 	va_end(ap);
-	log_sanitize(text);
-	emit(LOG_WARNING, "warning", true, text);
 }
 
 void log_error(const struct error *err)

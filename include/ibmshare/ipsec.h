@@ -12,13 +12,6 @@
 #include "store.h"
 #include "vici.h"
 
-/* "ibmshare-ipsec-to-10-240-0-5" */
-void ipsec_conn_name(const char *ip, char buf[64]);
-/* The text of conf.d/type_ibmshare_IP.conf. The caller frees it. */
-char *ipsec_render_conf(const char *ip, const char *leaf_path);
-/* The same connection as the arguments of load-conn. */
-void ipsec_render_vici(const char *ip, const char *leaf_pem, struct vici_message *msg);
-
 /* Connects to charon; with START, starts its service when nobody answers, and waits for it. */
 int ipsec_open(const struct env *env, bool start, struct vici **ret, struct error *err);
 

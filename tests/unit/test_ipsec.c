@@ -1,5 +1,6 @@
 #include "vici_stub.h"
 
+#include "ibmshare/conn.h"
 #include "ibmshare/ipsec.h"
 
 static const char golden[] =
@@ -51,7 +52,7 @@ static void connection_has_a_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		ipsec_conn_name(cases[i].ip, buf);
+		conn_name(cases[i].ip, buf);
 		CHECK_TEXT(buf, cases[i].name, cases[i].ip);
 	}
 }
@@ -59,7 +60,7 @@ static void connection_has_a_name(void **state)
 /* The parameters that the far side expects, word by word. */
 static void file_is_the_golden_one(void **state)
 {
-	char *conf = ipsec_render_conf(IP, LEAF);
+	char *conf = conn_render_swanctl(IP, LEAF);
 
 	(void)state;
 	assert_non_null(conf);
@@ -134,11 +135,11 @@ static void both_renderings_say_the_same(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(ips); i++) {
 		struct flat file = {{0}}, wire = {{0}};
 		struct vici_message msg = {0};
-		char *conf = ipsec_render_conf(ips[i], LEAF);
+		char *conf = conn_render_swanctl(ips[i], LEAF);
 
 		assert_non_null(conf);
 		flatten_conf(conf, &file);
-		ipsec_render_vici(ips[i], "PEM", &msg);
+		conn_render_vici(ips[i], "PEM", &msg);
 		assert_false(msg.failed);
 		assert_int_equal(vici_parse(msg.data, msg.len, flatten_element, &wire), 0);
 		CHECK_TEXT(wire.text, file.text, ips[i]);
@@ -155,7 +156,7 @@ static void certificate_that_does_not_fit_is_seen(void **state)
 
 	(void)state;
 	/* Too long for a list item: a failure that vici_call() reports. */
-	ipsec_render_vici(IP, pem, &msg);
+	conn_render_vici(IP, pem, &msg);
 	assert_true(msg.failed);
 	vici_message_free(&msg);
 	free(pem);
