@@ -38,13 +38,30 @@ static int check_target(const struct mount_request *req, struct error *err)
 	return 0;
 }
 
-static int check_encryption(enum encryption encryption, struct error *err)
+static int check_encryption(const struct mount_request *req, struct error *err)
 {
-	if (encryption == ENCRYPTION_NONE || encryption == ENCRYPTION_IPSEC)
+	if (req->encryption == ENCRYPTION_NONE)
 		return 0;
-	error_set(err, STATUS_OTHER, "encryption with %s is not supported yet",
-		  encryption == ENCRYPTION_TLS ? "tls" : "stunnel");
-	return error_remedy(err, "use -o secure=true, which encrypts with IPsec");
+	if (req->encryption != ENCRYPTION_IPSEC) {
+		error_set(err, STATUS_OTHER, "encryption with %s is not supported yet",
+			  req->encryption == ENCRYPTION_TLS ? "tls" : "stunnel");
+		return error_remedy(err, "use -o secure=true, which encrypts with IPsec");
+	}
+	if (req->mount_ns) {
+		error_set(err, STATUS_OTHER,
+			  "an encrypted mount in another mount namespace (-N) cannot be verified");
+		return error_remedy(err, "run mount in that namespace: nsenter --mount=%.200s mount …",
+				    req->mount_ns);
+	}
+	/* Either lets the kernel spread one mount over several addresses, of which only one is protected. */
+	if (nfs_has_option(req->nfs_options, "max_connect") ||
+	    nfs_has_option(req->nfs_options, "trunkdiscovery")) {
+		error_set(err, STATUS_OTHER,
+			  "the options max_connect and trunkdiscovery cannot be combined with "
+			  "encryption");
+		return error_remedy(err, "leave them out; nconnect= is fine");
+	}
+	return 0;
 }
 
 /* A certificate that is young, or at least still good. */
@@ -162,56 +179,105 @@ static void unmount(const struct mount_request *req)
 struct same_mount {
 	const char *source;
 	const char *target;
-	bool found;
+	char ip[INET_ADDRSTRLEN]; /* the address that it really uses, empty when it is not mounted */
 };
 
 static int is_same_mount(const struct nfs_mounted *mount, void *arg)
 {
 	struct same_mount *same = arg;
 
-	if (mount->target && strcmp(mount->target, same->target) == 0)
-		same->found = mount->source && strcmp(mount->source, same->source) == 0;
+	if (!mount->target || strcmp(mount->target, same->target) != 0)
+		return 0;
+	same->ip[0] = '\0';
+	if (mount->source && strcmp(mount->source, same->source) == 0)
+		snprintf(same->ip, sizeof(same->ip), "%s", mount->ip);
 	return 0;
 }
 
-/* Whether SOURCE is what is mounted on the target. */
-static bool is_mounted(const struct env *env, const char *source, const struct mount_request *req)
+/* Whether SOURCE is what is mounted on the target, and over which address. */
+static bool is_mounted(const struct env *env, const char *source, const struct mount_request *req,
+		       char ret_ip[INET_ADDRSTRLEN])
 {
 	_cleanup_free_ char *target = req->mount_ns ? NULL : realpath(req->target, NULL);
 	struct same_mount same = {.source = source, .target = target};
 	struct error err;
 
-	return target && nfs_each_mount(env, is_same_mount, &same, &err) == 0 && same.found;
+	if (!target || nfs_each_mount(env, is_same_mount, &same, &err) < 0)
+		return false;
+	memcpy(ret_ip, same.ip, sizeof(same.ip));
+	return same.ip[0] != '\0';
 }
 
-/* The promise is about packets, so it is the kernel's counters that keep it, not strongSwan's word. */
+static bool connection_published(const struct env *env, const char *ip)
+{
+	struct store store;
+	struct error err;
+	char path[PATH_MAX];
+
+	return store_open(env, &store, &err) == 0 && access(store_conn_path(&store, ip, path), F_OK) == 0;
+}
+
+/*
+ * The promise is about packets, so it is the kernel's counters that keep it, not
+ * strongSwan's word; and those of the address that the kernel really uses: an
+ * NFS 4.1 client that finds the same server behind two addresses gives all its
+ * mounts to the connection it had first (RFC 8881, 2.10.5), encrypted or not.
+ */
+static int prove(const struct env *env, const char *ip, const char *source, const struct mount_request *req,
+		 const struct xfrm_sas *before, struct error *err)
+{
+	const struct xfrm_sas none = {0};
+	char used[INET_ADDRSTRLEN];
+	struct xfrm_sas after;
+	bool other;
+
+	if (env->kernel_lacks_esp)
+		return 0;
+	if (!is_mounted(env, source, req, used))
+		return error_set(err, STATUS_IPSEC, "mount.nfs4 succeeded, but %s is not mounted on %s",
+				 source, req->target);
+	other = strcmp(used, ip) != 0;
+	if (other && !connection_published(env, used)) {
+		error_set(err, STATUS_IPSEC,
+			  "the kernel takes %s for the NFS server it has at %s, without encryption, and "
+			  "sends the "
+			  "mount's packets there, so it was unmounted again",
+			  ip, used);
+		return error_remedy(err, "unmount what is mounted from %s, or mount it with secure=true",
+				    used);
+	}
+	if (xfrm_sas_to(used, &after, err) < 0)
+		return -1;
+	if (xfrm_carried(other ? &none : before, &after))
+		return 0;
+	error_set(err, STATUS_IPSEC,
+		  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security associations "
+		  "to "
+		  "%s), so it was unmounted again",
+		  source, after.count, used);
+	return error_remedy(
+		err, "see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
+}
+
 static int mount_encrypted(const struct env *env, const char *ip, const char *source,
 			   const struct mount_request *req, int hold, struct error *err)
 {
-	struct xfrm_sas before, after;
+	char used[INET_ADDRSTRLEN];
+	struct xfrm_sas before;
 
 	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, hold, err) < 0)
 		return -1;
-	if (nfs_retry(req->nfs_options).background && !is_mounted(env, source, req)) {
+	if (nfs_retry(req->nfs_options).background && !is_mounted(env, source, req, used)) {
 		log_info("mount.nfs4 goes on trying to mount %s on %s in the background", source,
 			 req->target);
 		return 0;
 	}
-	if (xfrm_sas_to(ip, &after, err) == 0) {
-		if (xfrm_carried(&before, &after) || env->kernel_lacks_esp) {
-			log_info("mounted %s on %s, encrypted with IPsec", source, req->target);
-			return 0;
-		}
-		error_set(err, STATUS_IPSEC,
-			  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security "
-			  "associations to %s), so it was unmounted again",
-			  source, after.count, ip);
-		error_remedy(
-			err,
-			"see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
+	if (prove(env, ip, source, req, &before, err) < 0) {
+		unmount(req);
+		return -1;
 	}
-	unmount(req);
-	return -1;
+	log_info("mounted %s on %s, encrypted with IPsec", source, req->target);
+	return 0;
 }
 
 /* What a mount that failed has set up goes again, unless another one needs it. */
@@ -230,15 +296,6 @@ static void undo(const struct env *env, struct vici *vici, const char *ip)
 		log_step("%s", err.text); /* the renewal job tries again */
 }
 
-static bool connection_published(const struct env *env, const char *ip)
-{
-	struct store store;
-	struct error err;
-	char path[PATH_MAX];
-
-	return store_open(env, &store, &err) == 0 && access(store_conn_path(&store, ip, path), F_OK) == 0;
-}
-
 /*
  * mount(8) finds a mounted fstab line by its source, but the kernel's table has
  * the address where the line has a name: a second `mount -a` comes here. A
@@ -247,7 +304,9 @@ static bool connection_published(const struct env *env, const char *ip)
 static bool mounted_already(const struct env *env, const char *ip, const char *source,
 			    const struct mount_request *req)
 {
-	return strcmp(req->host, ip) != 0 && is_mounted(env, source, req) &&
+	char used[INET_ADDRSTRLEN];
+
+	return strcmp(req->host, ip) != 0 && is_mounted(env, source, req, used) &&
 	       (req->encryption == ENCRYPTION_NONE || connection_published(env, ip));
 }
 
@@ -305,7 +364,7 @@ static int mount_share(const struct env *env, const struct mount_request *req, s
 	char ip[INET_ADDRSTRLEN];
 	struct config config;
 
-	if (check_encryption(req->encryption, err) < 0 || check_target(req, err) < 0 ||
+	if (check_encryption(req, err) < 0 || check_target(req, err) < 0 ||
 	    config_load(env, &config, log_warning, err) < 0 || nfs_resolve(req->host, ip, err) < 0)
 		return -1;
 	if (asprintf(&source, "%s:%s", ip, req->path) < 0) {

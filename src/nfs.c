@@ -107,6 +107,14 @@ struct nfs_retry nfs_retry(const char *options)
 	return retry;
 }
 
+bool nfs_has_option(const char *options, const char *name)
+{
+	char *value;
+	size_t len;
+
+	return mnt_optstr_get_option(options, name, &value, &len) == 0;
+}
+
 int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, int hold_fd,
 	      struct error *err)
 {

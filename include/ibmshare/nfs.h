@@ -30,6 +30,7 @@ struct nfs_retry {
 	bool background;
 };
 struct nfs_retry nfs_retry(const char *options);
+bool nfs_has_option(const char *options, const char *name);
 
 /*
  * Runs mount.nfs4. HOLD_FD stays open in it, and in the process that it leaves

@@ -8,9 +8,9 @@ faults_begin() {
     forget
 }
 
-# Without a leaf the next mount has to ask for one.
+# Without a leaf the next mount has to ask for one; and without a connection the scheduled renewal has nothing to tidy.
 forget() {
-    rm -f /etc/swanctl/x509/type_ibmshare.pem
+    rm -f /etc/swanctl/x509/type_ibmshare.pem /etc/swanctl/conf.d/type_ibmshare_*
     shopt -s nullglob dotglob
     before=$(sha256sum /etc/swanctl/*/*)
     shopt -u nullglob dotglob
