@@ -15,8 +15,8 @@
 #include "ibmshare/nfs.h"
 #include "ibmshare/options.h"
 #include "ibmshare/proc.h"
+#include "ibmshare/proof.h"
 #include "ibmshare/release.h"
-#include "ibmshare/xfrm.h"
 
 enum {
 	UMOUNT_TIMEOUT_MS = 30000,
@@ -176,89 +176,6 @@ static void unmount(const struct mount_request *req)
 		log_warning("umount ended with exit code %d; %s may still be mounted", code, req->target);
 }
 
-struct same_mount {
-	const char *source;
-	const char *target;
-	char ip[INET_ADDRSTRLEN]; /* the address that it really uses, empty when it is not mounted */
-};
-
-static int is_same_mount(const struct nfs_mounted *mount, void *arg)
-{
-	struct same_mount *same = arg;
-
-	if (!mount->target || strcmp(mount->target, same->target) != 0)
-		return 0;
-	same->ip[0] = '\0';
-	if (mount->source && strcmp(mount->source, same->source) == 0)
-		snprintf(same->ip, sizeof(same->ip), "%s", mount->ip);
-	return 0;
-}
-
-/* Whether SOURCE is what is mounted on the target, and over which address. */
-static bool is_mounted(const struct env *env, const char *source, const struct mount_request *req,
-		       char ret_ip[INET_ADDRSTRLEN])
-{
-	_cleanup_free_ char *target = req->mount_ns ? NULL : realpath(req->target, NULL);
-	struct same_mount same = {.source = source, .target = target};
-	struct error err;
-
-	if (!target || nfs_each_mount(env, is_same_mount, &same, &err) < 0)
-		return false;
-	memcpy(ret_ip, same.ip, sizeof(same.ip));
-	return same.ip[0] != '\0';
-}
-
-static bool connection_published(const struct env *env, const char *ip)
-{
-	struct store store;
-	struct error err;
-	char path[PATH_MAX];
-
-	return store_open(env, &store, &err) == 0 && access(store_conn_path(&store, ip, path), F_OK) == 0;
-}
-
-/*
- * The promise is about packets, so it is the kernel's counters that keep it, not
- * strongSwan's word; and those of the address that the kernel really uses: an
- * NFS 4.1 client that finds the same server behind two addresses gives all its
- * mounts to the connection it had first (RFC 8881, 2.10.5), encrypted or not.
- */
-static int prove(const struct env *env, const char *ip, const char *source, const struct mount_request *req,
-		 const struct xfrm_sas *before, struct error *err)
-{
-	const struct xfrm_sas none = {0};
-	char used[INET_ADDRSTRLEN];
-	struct xfrm_sas after;
-	bool other;
-
-	if (env->kernel_lacks_esp)
-		return 0;
-	if (!is_mounted(env, source, req, used))
-		return error_set(err, STATUS_IPSEC, "mount.nfs4 succeeded, but %s is not mounted on %s",
-				 source, req->target);
-	other = strcmp(used, ip) != 0;
-	if (other && !connection_published(env, used)) {
-		error_set(err, STATUS_IPSEC,
-			  "the kernel takes %s for the NFS server it has at %s, without encryption, and "
-			  "sends the "
-			  "mount's packets there, so it was unmounted again",
-			  ip, used);
-		return error_remedy(err, "unmount what is mounted from %s, or mount it with secure=true",
-				    used);
-	}
-	if (xfrm_sas_to(used, &after, err) < 0)
-		return -1;
-	if (xfrm_carried(other ? &none : before, &after))
-		return 0;
-	error_set(err, STATUS_IPSEC,
-		  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security associations "
-		  "to "
-		  "%s), so it was unmounted again",
-		  source, after.count, used);
-	return error_remedy(
-		err, "see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
-}
-
 static int mount_encrypted(const struct env *env, const char *ip, const char *source,
 			   const struct mount_request *req, int hold, struct error *err)
 {
@@ -267,12 +184,12 @@ static int mount_encrypted(const struct env *env, const char *ip, const char *so
 
 	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, hold, err) < 0)
 		return -1;
-	if (nfs_retry(req->nfs_options).background && !is_mounted(env, source, req, used)) {
+	if (nfs_retry(req->nfs_options).background && !proof_mounted(env, source, req, used)) {
 		log_info("mount.nfs4 goes on trying to mount %s on %s in the background", source,
 			 req->target);
 		return 0;
 	}
-	if (prove(env, ip, source, req, &before, err) < 0) {
+	if (proof_encrypted(env, ip, source, req, &before, err) < 0) {
 		unmount(req);
 		return -1;
 	}
@@ -306,8 +223,8 @@ static bool mounted_already(const struct env *env, const char *ip, const char *s
 {
 	char used[INET_ADDRSTRLEN];
 
-	return strcmp(req->host, ip) != 0 && is_mounted(env, source, req, used) &&
-	       (req->encryption == ENCRYPTION_NONE || connection_published(env, ip));
+	return strcmp(req->host, ip) != 0 && proof_mounted(env, source, req, used) &&
+	       (req->encryption == ENCRYPTION_NONE || store_has_conn(env, ip));
 }
 
 struct neighbour {
@@ -334,7 +251,7 @@ static int check_neighbours(const struct env *env, const char *ip, enum encrypti
 {
 	_cleanup_(nfs_clients_free) struct nfs_clients clients = {0};
 	struct neighbour neighbour = {.ip = ip};
-	bool published = connection_published(env, ip);
+	bool published = store_has_conn(env, ip);
 
 	if (nfs_clients_load(env, &clients, err) < 0)
 		return -1;

@@ -248,6 +248,15 @@ int store_each_ca(const struct store *store, int (*fn)(const char *name, const c
 	return 0;
 }
 
+bool store_has_conn(const struct env *env, const char *ip)
+{
+	struct store store;
+	struct error err;
+	char path[PATH_MAX];
+
+	return store_open(env, &store, &err) == 0 && access(store_conn_path(&store, ip, path), F_OK) == 0;
+}
+
 int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *arg), void *arg,
 		    struct error *err)
 {

@@ -49,6 +49,8 @@ int store_publish_key(const struct store *store, const struct certs_key *key, st
 /* Calls FN with name and text of each of our CA files; stops at -1. */
 int store_each_ca(const struct store *store, int (*fn)(const char *name, const char *pem, void *arg),
 		  void *arg, struct error *err);
+/* Whether there is a connection file for IP. */
+bool store_has_conn(const struct env *env, const char *ip);
 /* Calls FN with the address of each of our connection files; stops at -1. */
 int store_each_conn(const struct store *store, int (*fn)(const char *ip, void *arg), void *arg,
 		    struct error *err);
