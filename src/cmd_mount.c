@@ -179,22 +179,29 @@ static void unmount(const struct mount_request *req)
 static int mount_encrypted(const struct env *env, const char *ip, const char *source,
 			   const struct mount_request *req, int hold, struct error *err)
 {
-	char used[INET_ADDRSTRLEN];
+	struct proof_mount covered, mount;
 	struct xfrm_sas before;
 
-	if (xfrm_sas_to(ip, &before, err) < 0 || nfs_mount(env, source, req, hold, err) < 0)
+	if (proof_find(env, req, &covered, err) < 0 || xfrm_sas_to(ip, &before, err) < 0 ||
+	    nfs_mount(env, source, req, hold, err) < 0)
 		return -1;
-	if (nfs_retry(req->nfs_options).background && !proof_mounted(env, source, req, used)) {
+	if (proof_find(env, req, &mount, err) < 0)
+		goto unproved;
+	if (!env->kernel_lacks_esp && (!mount.id || mount.id == covered.id)) {
+		if (!nfs_retry(req->nfs_options).background)
+			return error_set(err, STATUS_IPSEC,
+					 "mount.nfs4 succeeded, but nothing is mounted on %s", req->target);
 		log_info("mount.nfs4 goes on trying to mount %s on %s in the background", source,
 			 req->target);
 		return 0;
 	}
-	if (proof_encrypted(env, ip, source, req, &before, err) < 0) {
-		unmount(req);
-		return -1;
-	}
+	if (proof_encrypted(env, ip, &mount, &before, err) < 0)
+		goto unproved;
 	log_info("mounted %s on %s, encrypted with IPsec", source, req->target);
 	return 0;
+unproved:
+	unmount(req);
+	return -1;
 }
 
 /* What a mount that failed has set up goes again, unless another one needs it. */
@@ -221,9 +228,11 @@ static void undo(const struct env *env, struct vici *vici, const char *ip)
 static bool mounted_already(const struct env *env, const char *ip, const char *source,
 			    const struct mount_request *req)
 {
-	char used[INET_ADDRSTRLEN];
+	struct proof_mount mount;
+	struct error err;
 
-	return strcmp(req->host, ip) != 0 && proof_mounted(env, source, req, used) &&
+	return strcmp(req->host, ip) != 0 && proof_find(env, req, &mount, &err) == 0 &&
+	       strcmp(mount.source, source) == 0 &&
 	       (req->encryption == ENCRYPTION_NONE || store_has_conn(env, ip));
 }
 

@@ -173,7 +173,9 @@ int nfs_each_mount(const struct env *env, int (*fn)(const struct nfs_mounted *mo
 			continue;
 		memcpy(ip, addr, len);
 		ip[len] = '\0';
-		if (fn(&(struct nfs_mounted){ip, mnt_fs_get_source(fs), mnt_fs_get_target(fs)}, arg) < 0)
+		if (fn(&(struct nfs_mounted){mnt_fs_get_id(fs), ip, mnt_fs_get_source(fs),
+					     mnt_fs_get_target(fs)},
+		       arg) < 0)
 			return -1;
 	}
 	return 0;

@@ -6,51 +6,45 @@
 #include "ibmshare/nfs.h"
 #include "ibmshare/store.h"
 
-struct same_mount {
-	const char *source;
+struct search {
 	const char *target;
-	char ip[INET_ADDRSTRLEN]; /* the address that it really uses, empty when it is not mounted */
+	struct proof_mount *found;
 };
 
-static int is_same_mount(const struct nfs_mounted *mount, void *arg)
+static int is_on_target(const struct nfs_mounted *mount, void *arg)
 {
-	struct same_mount *same = arg;
+	struct search *search = arg;
 
-	if (!mount->target || strcmp(mount->target, same->target) != 0)
+	/* The last one is the one that is seen. */
+	if (!mount->target || strcmp(mount->target, search->target) != 0)
 		return 0;
-	same->ip[0] = '\0';
-	if (mount->source && strcmp(mount->source, same->source) == 0)
-		snprintf(same->ip, sizeof(same->ip), "%s", mount->ip);
+	search->found->id = mount->id;
+	snprintf(search->found->ip, sizeof(search->found->ip), "%s", mount->ip);
+	snprintf(search->found->source, sizeof(search->found->source), "%s",
+		 mount->source ? mount->source : "");
 	return 0;
 }
 
-bool proof_mounted(const struct env *env, const char *source, const struct mount_request *req,
-		   char ret_ip[INET_ADDRSTRLEN])
+int proof_find(const struct env *env, const struct mount_request *req, struct proof_mount *ret,
+	       struct error *err)
 {
 	_cleanup_free_ char *target = req->mount_ns ? NULL : realpath(req->target, NULL);
-	struct same_mount same = {.source = source, .target = target};
-	struct error err;
+	struct search search = {.target = target, .found = ret};
 
-	if (!target || nfs_each_mount(env, is_same_mount, &same, &err) < 0)
-		return false;
-	memcpy(ret_ip, same.ip, sizeof(same.ip));
-	return same.ip[0] != '\0';
+	memset(ret, 0, sizeof(*ret));
+	return target ? nfs_each_mount(env, is_on_target, &search, err) : 0;
 }
 
-int proof_encrypted(const struct env *env, const char *ip, const char *source,
-		    const struct mount_request *req, const struct xfrm_sas *before, struct error *err)
+int proof_encrypted(const struct env *env, const char *ip, const struct proof_mount *mount,
+		    const struct xfrm_sas *before, struct error *err)
 {
 	const struct xfrm_sas none = {0};
-	char used[INET_ADDRSTRLEN];
+	const char *used = mount->ip;
+	bool other = strcmp(used, ip) != 0;
 	struct xfrm_sas after;
-	bool other;
 
 	if (env->kernel_lacks_esp)
 		return 0;
-	if (!proof_mounted(env, source, req, used))
-		return error_set(err, STATUS_IPSEC, "mount.nfs4 succeeded, but %s is not mounted on %s",
-				 source, req->target);
-	other = strcmp(used, ip) != 0;
 	if (other && !store_has_conn(env, used)) {
 		error_set(err, STATUS_IPSEC,
 			  "the kernel takes %s for the NFS server it has at %s, without encryption, and "
@@ -65,10 +59,10 @@ int proof_encrypted(const struct env *env, const char *ip, const char *source,
 	if (xfrm_carried(other ? &none : before, &after))
 		return 0;
 	error_set(err, STATUS_IPSEC,
-		  "no packet of the mount of %s went through ESP with AES-256-GCM (%zu security associations "
-		  "to "
-		  "%s), so it was unmounted again",
-		  source, after.count, used);
+		  "no packet of the mount from %s went through ESP with AES-256-GCM (%zu security "
+		  "associations), so "
+		  "it was unmounted again",
+		  used, after.count);
 	return error_remedy(
 		err, "see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
 }

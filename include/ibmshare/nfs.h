@@ -41,8 +41,10 @@ int nfs_mount(const struct env *env, const char *source, const struct mount_requ
 	      struct error *err);
 
 struct nfs_mounted {
-	const char *ip;	    /* the server's address, whatever name it was mounted by */
-	const char *source; /* IP:/PATH or NAME:/PATH */
+	int id;		/* of the mount, unique as long as it is there */
+	const char *ip; /* the server's address, whatever name it was mounted by */
+	const char *
+		source; /* IP:/PATH or NAME:/PATH; that of the first mount, when several share a superblock */
 	const char *target;
 };
 

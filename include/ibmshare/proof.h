@@ -14,15 +14,20 @@
 #include "options.h"
 #include "xfrm.h"
 
-/* Whether SOURCE (IP:/PATH) is what is mounted on the target of REQ, and over which address. */
-bool proof_mounted(const struct env *env, const char *source, const struct mount_request *req,
-		   char ret_ip[INET_ADDRSTRLEN]);
+/* The NFS mount that is seen on a target. */
+struct proof_mount {
+	int id;			  /* 0: there is none */
+	char ip[INET_ADDRSTRLEN]; /* the address that the kernel uses for it */
+	char source[1280];
+};
+int proof_find(const struct env *env, const struct mount_request *req, struct proof_mount *ret,
+	       struct error *err);
 
 /*
- * 0 when the mount of SOURCE from IP went through ESP. BEFORE was read before
- * it began. Status STATUS_IPSEC when it did not, with what was found.
+ * 0 when MOUNT, asked for from IP, goes through ESP. BEFORE was read before it
+ * began. Status STATUS_IPSEC when it does not, with what was found.
  */
-int proof_encrypted(const struct env *env, const char *ip, const char *source,
-		    const struct mount_request *req, const struct xfrm_sas *before, struct error *err);
+int proof_encrypted(const struct env *env, const char *ip, const struct proof_mount *mount,
+		    const struct xfrm_sas *before, struct error *err);
 
 #endif
