@@ -125,6 +125,16 @@ static void retry_is_read_as_mount_nfs_does(void **state)
 	assert_true(nfs_retry("retry=99999999999999999999999").seconds >= 10000 * 60);
 }
 
+static void options_are_found_by_their_whole_name(void **state)
+{
+	(void)state;
+	assert_true(nfs_has_option("sec=sys,max_connect=2", "max_connect"));
+	assert_true(nfs_has_option("trunkdiscovery", "trunkdiscovery"));
+	assert_false(nfs_has_option("sec=sys,nconnect=2", "max_connect"));
+	assert_false(nfs_has_option("notrunkdiscovery", "trunkdiscovery"));
+	assert_false(nfs_has_option("", "max_connect"));
+}
+
 static void make_program(const struct world *world, const char *script)
 {
 	make_dir(world, "/sbin");
@@ -282,10 +292,15 @@ static void traffic_is_proved_by_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(address_is_taken),	    cmocka_unit_test(address_is_refused),
-		cmocka_unit_test(arguments_are_in_order),   cmocka_unit_test(retry_is_read_as_mount_nfs_does),
-		IN_WORLD(exit_code_of_the_program_is_kept), IN_WORLD(mounts_are_read_from_the_kernel),
-		IN_WORLD(clients_are_counted_too),	    cmocka_unit_test(traffic_is_proved_by_counters),
+		cmocka_unit_test(address_is_taken),
+		cmocka_unit_test(address_is_refused),
+		cmocka_unit_test(arguments_are_in_order),
+		cmocka_unit_test(retry_is_read_as_mount_nfs_does),
+		cmocka_unit_test(options_are_found_by_their_whole_name),
+		IN_WORLD(exit_code_of_the_program_is_kept),
+		IN_WORLD(mounts_are_read_from_the_kernel),
+		IN_WORLD(clients_are_counted_too),
+		cmocka_unit_test(traffic_is_proved_by_counters),
 	};
 
 	return cmocka_run_group_tests_name("nfs", tests, NULL, NULL);

@@ -39,6 +39,10 @@ refuses 6 "secure" "secure=maybe" "$HELPER" "$A" /mnt/a -o secure=maybe
 refuses 6 "more than one|only one" "two kinds of encryption" "$HELPER" "$A" /mnt/a -o secure=true,stunnel
 refuses 6 "not .*yet|not supported" "stunnel" "$HELPER" "$A" /mnt/a -o stunnel
 refuses 6 "not .*yet|not supported" "tls" "$HELPER" "$A" /mnt/a -o tls
+for option in max_connect=2 trunkdiscovery; do
+    refuses 6 "max_connect and trunkdiscovery" "$option with encryption" "$HELPER" "$A" /mnt/a -o secure=true,$option
+done
+refuses 6 "namespace" "another mount namespace with encryption" "$HELPER" "$A" /mnt/a -N /proc/1/ns/mnt -o secure=true
 check_is "no file of strongSwan's has changed" "$(swanctl_listing)" "$before"
 requests .
 check_is "nothing was asked of the metadata service" "$count" 0

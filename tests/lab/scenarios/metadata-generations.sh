@@ -37,3 +37,14 @@ cat "$IMDS_DIR/web-ca.crt" >>$store
 check "HTTPS, its authority in the system's trust store: a mount works" "$HELPER" "$A" /mnt/a -o secure=true
 requests 'POST .*certificates.* 20[0-9]$'
 check_is "the certificate came over HTTPS" "$count" 1
+
+# Somewhere else, as share.conf says.
+sharehost imds --http "$IMDS_ADDRESS:8080"
+mkdir -p /etc/ibmcloud
+echo "metadata_url = http://$IMDS_ADDRESS:8080" >/etc/ibmcloud/share.conf
+umount /mnt/a
+forget_certificate
+: >"$IMDS_DIR/requests.log"
+check "metadata_url= in share.conf: a mount works" "$HELPER" "$A" /mnt/a -o secure=true
+requests 'POST .*certificates.* 20[0-9]$'
+check_is "the certificate came from there" "$count" 1

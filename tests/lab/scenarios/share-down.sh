@@ -18,6 +18,15 @@ sharehost back "$SHARE"
 check "the share host back, a mount works" "$HELPER" "$A" /mnt/a -o secure=true
 umount /mnt/a
 
+# It comes back while the helper still tries: retry= is two minutes when it is not given.
+sharehost silent "$SHARE"
+(sleep 14; sharehost back "$SHARE") &
+check "silent at first, back after 14 s: the mount succeeds" "$HELPER" "$A" /mnt/a -o secure=true
+check_is "in a second try" "$((took > 10000))" 1
+check_within 60 "within a minute"
+umount /mnt/a
+wait $!
+
 # A share that is not there, on a host that answers.
 run mount.nfs4 "$SHARE2:/nothing_here" /mnt/a -o $options
 plain=$status
