@@ -19,6 +19,7 @@ check "the share host back, a mount works" "$HELPER" "$A" /mnt/a -o secure=true
 umount /mnt/a
 
 # It comes back while the helper still tries: retry= is two minutes when it is not given.
+check "the connection is taken down" "$HELPER" --renew
 sharehost silent "$SHARE"
 (sleep 14; sharehost back "$SHARE") &
 check "silent at first, back after 14 s: the mount succeeds" "$HELPER" "$A" /mnt/a -o secure=true
