@@ -20,6 +20,7 @@
 
 enum {
 	UMOUNT_TIMEOUT_MS = 30000,
+	ANSWER_TIMEOUT_MS = 3000, /* a second SYN goes out after one second */
 };
 
 static int check_target(const struct mount_request *req, struct error *err)
@@ -131,7 +132,7 @@ static int establish(const struct env *env, struct vici *vici, const char *ip,
 	struct nfs_retry retry = nfs_retry(req->nfs_options);
 	int64_t start = env_monotonic_ms();
 	enum ipsec_outcome outcome;
-	bool tried = false;
+	bool tried = false, ended = false;
 	char name[64];
 
 	if (env->kernel_lacks_esp)
@@ -155,6 +156,16 @@ static int establish(const struct env *env, struct vici *vici, const char *ip,
 			left = env->initiate_timeout_ms;
 		if (ipsec_establish(vici, ip, (int)left, &outcome, err) < 0)
 			return -1;
+		/* The far side may have lost what we still have: better seen now than in a mount that hangs.
+		 */
+		if (outcome == IPSEC_PRESENT) {
+			if (ended || nfs_answers(ip, req->nfs_options, ANSWER_TIMEOUT_MS))
+				return 0;
+			log_step("%s does not answer through its security association; negotiating anew", ip);
+			ipsec_end(vici, ip);
+			ended = true;
+			continue;
+		}
 		/* With bg, mount.nfs4 goes on trying in the background, behind trap and guard. */
 		if (outcome == IPSEC_ESTABLISHED || retry.background)
 			return 0;

@@ -202,12 +202,14 @@ int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip
 	return vici_call(vici, &(struct vici_call){.command = "load-conn", .message = &msg}, err);
 }
 
-/* Ends the IKE SA with its child SAs at once; the far side is told, but not waited for. */
-static void end_ike_sa(struct vici *vici, const char *name)
+/* At once: the far side is told, but not waited for. */
+void ipsec_end(struct vici *vici, const char *ip)
 {
 	_cleanup_(vici_message_free) struct vici_message msg = {0};
 	struct error err;
+	char name[64];
 
+	conn_name(ip, name);
 	vici_value(&msg, "ike", name);
 	vici_value(&msg, "force", "yes");
 	vici_value(&msg, "timeout", "-1");
@@ -225,7 +227,7 @@ void ipsec_unload_conn(struct vici *vici, const char *ip)
 	vici_value(&msg, "name", name);
 	if (vici_call(vici, &(struct vici_call){.command = "unload-conn", .message = &msg}, &err) < 0)
 		log_step("%s", err.text);
-	end_ike_sa(vici, name);
+	ipsec_end(vici, ip);
 }
 
 /* What list-sas says of our child SA. */
@@ -350,17 +352,18 @@ int ipsec_establish(struct vici *vici, const char *ip, int timeout_ms, enum ipse
 	char name[64];
 
 	conn_name(ip, name);
-	*ret = IPSEC_ESTABLISHED;
+	*ret = IPSEC_PRESENT;
 	if (find_sa(vici, name, &sa, err) < 0)
 		return -1;
 	if (sa.good)
 		return 0;
+	*ret = IPSEC_ESTABLISHED;
 	log_step("negotiating IPsec with %s", ip);
 	if (initiate(vici, name, timeout_ms, &seen, err) < 0) {
 		if (err->status != STATUS_IPSEC || seen.answered || seen.untrusted[0] || seen.refused)
 			return explain(&seen, ip, err);
 		/* It still waits for its first answer; the next try begins anew. */
-		end_ike_sa(vici, name);
+		ipsec_end(vici, ip);
 		*ret = IPSEC_NO_ANSWER;
 		return 0;
 	}

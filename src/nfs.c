@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmount.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "ibmshare/proc.h"
 
 enum {
+	NFS_PORT = 2049,
 	SERVERS_MAX = 256 * 1024,
 	RETRY_MINUTES_MAX = 10000, /* its default in the background */
 };
@@ -113,6 +115,33 @@ bool nfs_has_option(const char *options, const char *name)
 	size_t len;
 
 	return mnt_optstr_get_option(options, name, &value, &len) == 0;
+}
+
+bool nfs_answers(const char *ip, const char *options, int timeout_ms)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(NFS_PORT)};
+	struct pollfd p = {.events = POLLOUT};
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t result_len = sizeof(int);
+	int result = 0;
+	char *value;
+	size_t len;
+
+	if (fd < 0 || inet_pton(AF_INET, ip, &sa.sin_addr) != 1)
+		return false;
+	if (mnt_optstr_get_option(options, "port", &value, &len) == 0 && value) {
+		unsigned long port = strtoul(value, NULL, 10);
+
+		if (port > 0 && port <= UINT16_MAX)
+			sa.sin_port = htons((uint16_t)port);
+	}
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == ECONNREFUSED)
+		return true;
+	p.fd = fd;
+	if (errno != EINPROGRESS || poll(&p, 1, timeout_ms) <= 0)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &result, &result_len) == 0 &&
+	       (result == 0 || result == ECONNREFUSED);
 }
 
 int nfs_mount(const struct env *env, const char *source, const struct mount_request *req, int hold_fd,

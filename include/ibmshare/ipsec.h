@@ -27,8 +27,12 @@ int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip
 /* Takes the connection and its security associations from charon, where they are there. */
 void ipsec_unload_conn(struct vici *vici, const char *ip);
 
+/* Ends the IKE SA with its child SAs, so that the next negotiation begins anew. */
+void ipsec_end(struct vici *vici, const char *ip);
+
 /* What the negotiation of a security association came to. */
 enum ipsec_outcome {
+	IPSEC_PRESENT,	   /* there was a child SA already; the far side may have lost it */
 	IPSEC_ESTABLISHED, /* there is a child SA with the cipher we ask for */
 	IPSEC_NO_ANSWER,   /* the far side is silent */
 };

@@ -32,6 +32,10 @@ struct nfs_retry {
 struct nfs_retry nfs_retry(const char *options);
 bool nfs_has_option(const char *options, const char *name);
 
+/* Whether anything answers a TCP connection to the NFS port of IP, be it with a refusal, within TIMEOUT_MS.
+ */
+bool nfs_answers(const char *ip, const char *options, int timeout_ms);
+
 /*
  * Runs mount.nfs4. HOLD_FD stays open in it, and in the process that it leaves
  * behind with the option bg. Status STATUS_MOUNT plus its exit code on failure; it has

@@ -298,7 +298,7 @@ static void establish_judges_what_charon_says(void **state)
 		enum ipsec_outcome outcome;
 		const char *text;
 	} cases[] = {
-		{"SA is there", has_sa, 0, IPSEC_ESTABLISHED, ""},
+		{"SA is there", has_sa, 0, IPSEC_PRESENT, ""},
 		{"weak cipher", gets_weak_sa, -1, IPSEC_ESTABLISHED, "AES_CBC-128"},
 		{"tunnel", gets_tunnel, -1, IPSEC_ESTABLISHED, "TUNNEL"},
 		{"no answer", gets_no_answer, 0, IPSEC_NO_ANSWER, ""},

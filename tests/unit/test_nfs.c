@@ -1,4 +1,5 @@
 #include "util.h"
+#include <arpa/inet.h>
 
 #include "ibmshare/nfs.h"
 #include "ibmshare/xfrm.h"
@@ -133,6 +134,25 @@ static void options_are_found_by_their_whole_name(void **state)
 	assert_false(nfs_has_option("sec=sys,nconnect=2", "max_connect"));
 	assert_false(nfs_has_option("notrunkdiscovery", "trunkdiscovery"));
 	assert_false(nfs_has_option("", "max_connect"));
+}
+
+/* Loopback answers, if only with a refusal; nothing listens there in this test's own choice of port. */
+static void an_answer_is_one_even_when_it_is_no(void **state)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(sa);
+	char options[32];
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	snprintf(options, sizeof(options), "sec=sys,port=%u", ntohs(sa.sin_port));
+	assert_true(nfs_answers("127.0.0.1", options, 1000));
+	assert_int_equal(listen(fd, 1), 0);
+	assert_true(nfs_answers("127.0.0.1", options, 1000));
+	close(fd);
+	assert_false(nfs_answers("not an address", options, 1000));
 }
 
 static void make_program(const struct world *world, const char *script)
@@ -297,6 +317,7 @@ int main(void)
 		cmocka_unit_test(arguments_are_in_order),
 		cmocka_unit_test(retry_is_read_as_mount_nfs_does),
 		cmocka_unit_test(options_are_found_by_their_whole_name),
+		cmocka_unit_test(an_answer_is_one_even_when_it_is_no),
 		IN_WORLD(exit_code_of_the_program_is_kept),
 		IN_WORLD(mounts_are_read_from_the_kernel),
 		IN_WORLD(clients_are_counted_too),

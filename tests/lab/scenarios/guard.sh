@@ -56,6 +56,19 @@ check_exit 132 "a path that is not exported on another address" "$HELPER" "$SHAR
 check "nothing of it is left" test ! -e "/etc/swanctl/conf.d/type_ibmshare_$SHARE2.conf"
 check_is "one address is guarded" "$(policies)" 2
 
+# The far side loses its associations, and ours look alive: seen by the next mount.
+umount /mnt/a
+check "a mount over associations that both sides have" "$HELPER" "$A" /mnt/a -o secure=true
+umount /mnt/a
+systemctl kill -s KILL share-charon.service
+ip -n sharehost xfrm state flush
+ip -n sharehost xfrm policy flush
+systemctl reset-failed share-charon.service 2>/dev/null
+systemctl start share-charon.service
+check "the share host has lost them: a mount" "$HELPER" "$A" /mnt/a -o secure=true
+note "a mount over dead associations took $took ms"
+check_within 15 "negotiates anew, in seconds"
+
 # Encrypted and in the clear do not mix on one address.
 check_exit 6 "a mount without encryption beside an encrypted one is refused" "$HELPER" "$B" /mnt/b
 check_output "on /mnt/a; mount this one with secure=true" "and the encrypted one named"
