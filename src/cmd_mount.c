@@ -104,8 +104,11 @@ static int prepare_locked(const struct env *env, const struct config *config, co
 		return -1;
 	*ret_begun = true;
 	/* The guard first: from here on nothing to this address leaves in the clear. */
-	if (guard_install(ip, err) < 0 || ipsec_publish_conn(&store, ip, err) < 0 ||
-	    (renewed ? ipsec_load_credentials : ipsec_ensure_credentials)(*ret_vici, &store, err) < 0)
+	if (guard_install(ip, err) < 0 || ipsec_publish_conn(&store, ip, err) < 0)
+		return -1;
+	if (renewed)
+		return ipsec_reload(*ret_vici, &store, err);
+	if (ipsec_ensure_credentials(*ret_vici, &store, err) < 0)
 		return -1;
 	return ipsec_load_conn(*ret_vici, &store, ip, err);
 }

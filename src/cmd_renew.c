@@ -45,37 +45,16 @@ static int release_unused(const char *ip, void *arg)
 	return 0;
 }
 
-struct reload {
-	struct vici *vici;
-	const struct store *store;
-	struct error *err;
-	bool failed;
-};
-
-static int reload_conn(const char *ip, void *arg)
-{
-	struct reload *reload = arg;
-
-	if (ipsec_load_conn(reload->vici, reload->store, ip, reload->err) < 0)
-		reload->failed = true;
-	return 0;
-}
-
 /* Gives a running charon the new certificate; one that is stopped reads it when it starts. */
 static int reload(const struct env *env, const struct store *store, struct error *err)
 {
 	_cleanup_(vici_closep) struct vici *vici = NULL;
-	struct reload reload = {.store = store, .err = err};
 
 	if (ipsec_open(env, false, &vici, err) < 0) {
 		log_warning("%s; it will read the new certificate when it starts", err->text);
 		return 0;
 	}
-	reload.vici = vici;
-	if (ipsec_load_credentials(vici, store, err) < 0 ||
-	    store_each_conn(store, reload_conn, &reload, err) < 0)
-		return -1;
-	return reload.failed ? -1 : 0;
+	return ipsec_reload(vici, store, err);
 }
 
 /* Takes away what no mount needs any more. */

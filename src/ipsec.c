@@ -202,6 +202,32 @@ int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip
 	return vici_call(vici, &(struct vici_call){.command = "load-conn", .message = &msg}, err);
 }
 
+struct conn_load {
+	struct vici *vici;
+	const struct store *store;
+	struct error *err;
+	bool failed;
+};
+
+static int reload_conn(const char *ip, void *arg)
+{
+	struct conn_load *load = arg;
+
+	if (ipsec_load_conn(load->vici, load->store, ip, load->err) < 0)
+		load->failed = true;
+	return 0;
+}
+
+int ipsec_reload(struct vici *vici, const struct store *store, struct error *err)
+{
+	struct conn_load load = {.vici = vici, .store = store, .err = err};
+
+	if (ipsec_load_credentials(vici, store, err) < 0 ||
+	    store_each_conn(store, reload_conn, &load, err) < 0)
+		return -1;
+	return load.failed ? -1 : 0;
+}
+
 /* At once: the far side is told, but not waited for. */
 void ipsec_end(struct vici *vici, const char *ip)
 {

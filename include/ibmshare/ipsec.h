@@ -24,6 +24,11 @@ int ipsec_publish_conn(const struct store *store, const char *ip, struct error *
 /* Gives charon the connection with the leaf that is on disk now. */
 int ipsec_load_conn(struct vici *vici, const struct store *store, const char *ip, struct error *err);
 
+/*
+ * After a new certificate: credentials and every connection of ours, since each
+ * one holds the leaf it was loaded with. Tries them all; -1 when one failed.
+ */
+int ipsec_reload(struct vici *vici, const struct store *store, struct error *err);
 /* Takes the connection and its security associations from charon, where they are there. */
 void ipsec_unload_conn(struct vici *vici, const char *ip);
 

@@ -41,3 +41,22 @@ check_output "403" "the message says 403"
 fault
 check "the mount goes on" dd if=/mnt/a/data of=/dev/null bs=64k iflag=direct status=none
 rm -f /mnt/a/data
+
+# A certificate that a mount fetches is for the connections of all mounts: those that hold an ended one would be refused.
+umount /mnt/a /mnt/c
+"$HELPER" --renew
+rm $leaf
+fault certificates:short
+check "a mount with a certificate of five seconds" "$HELPER" "$A" /mnt/a -o secure=true
+dd if=/dev/zero of=/mnt/a/data bs=64k count=2 conv=fsync status=none
+fault
+sleep 6
+check "which ended; a mount at another address fetches a new one" "$HELPER" "$C" /mnt/c -o secure=true
+refused=$(journalctl -u share-charon.service | grep -c "subject certificate invalid")
+run swanctl --terminate --force --ike "ibmshare-ipsec-to-${SHARE//./-}"
+check "the first one's connection negotiates anew with that" \
+    timeout 20 dd if=/mnt/a/data of=/dev/null bs=64k iflag=direct status=none
+# The lab's share host remembers the new certificate and forgives; one that does not would refuse.
+check_is "and does not show the ended one" "$(journalctl -u share-charon.service | grep -c "subject certificate invalid")" \
+    "$refused"
+rm -f /mnt/a/data
