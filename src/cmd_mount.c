@@ -159,8 +159,7 @@ static int establish(const struct env *env, struct vici *vici, const char *ip,
 			left = env->initiate_timeout_ms;
 		if (ipsec_establish(vici, ip, (int)left, &outcome, err) < 0)
 			return -1;
-		/* The far side may have lost what we still have: better seen now than in a mount that hangs.
-		 */
+		/* The far side may have lost what we still have: better seen now than in a hanging mount. */
 		if (outcome == IPSEC_PRESENT) {
 			if (ended || nfs_answers(ip, req->nfs_options, ANSWER_TIMEOUT_MS))
 				return 0;

@@ -48,8 +48,7 @@ int proof_encrypted(const struct env *env, const char *ip, const struct proof_mo
 	if (other && !store_has_conn(env, used)) {
 		error_set(err, STATUS_IPSEC,
 			  "the kernel takes %s for the NFS server it has at %s, without encryption, and "
-			  "sends the "
-			  "mount's packets there, so it was unmounted again",
+			  "sends the mount's packets there, so it was unmounted again",
 			  ip, used);
 		return error_remedy(err, "unmount what is mounted from %s, or mount it with secure=true",
 				    used);
@@ -60,8 +59,7 @@ int proof_encrypted(const struct env *env, const char *ip, const struct proof_mo
 		return 0;
 	error_set(err, STATUS_IPSEC,
 		  "no packet of the mount from %s went through ESP with AES-256-GCM (%zu security "
-		  "associations), so "
-		  "it was unmounted again",
+		  "associations), so it was unmounted again",
 		  used, after.count);
 	return error_remedy(
 		err, "see: swanctl --list-sas; ip -s xfrm state list nokeys; journalctl -u strongswan");
